@@ -1,0 +1,83 @@
+"""Fixtures for tests that need the real servers. Each worker of a parallel run has its own: sharing one
+between workers would save 0.8 s a worker and let tests empty each other's tables."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+import redis
+
+from deploy.local import postgres, valkey
+from tests.fixtures import databases, servers
+from tests.fixtures.databases import ServiceDsns
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Cluster]:
+    """A running PostgreSQL; `admin_dsn` is a superuser's."""
+    with servers.running_postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[valkey.Cache]:
+    """A running Valkey; `url("mapper")` is the URL for a service, `url("admin")` for one who may do everything."""
+    with servers.running_valkey() as cache:
+        yield cache
+
+
+@pytest.fixture(scope="session")
+def bare_databases(postgres_server: postgres.Cluster) -> Mapping[str, ServiceDsns]:
+    """Roles and empty schemas of the three services."""
+    return databases.make_databases(postgres_server.admin_dsn)
+
+
+@pytest.fixture(scope="session")
+def migrated_database(bare_databases: Mapping[str, ServiceDsns]) -> Callable[[str], ServiceDsns]:
+    """Give the DSNs of a service by its name ("mapper"), its migrations applied once; rows of earlier tests stay."""
+    ready: set[str] = set()
+
+    def give(service: str) -> ServiceDsns:
+        if service not in ready:
+            databases.migrate(service, bare_databases[service])
+            ready.add(service)
+        return bare_databases[service]
+
+    return give
+
+
+@pytest.fixture
+def empty_database(migrated_database: Callable[[str], ServiceDsns]) -> Callable[[str], ServiceDsns]:
+    """Give the DSNs of a service as `migrated_database` does, with every table of it emptied first."""
+
+    def give(service: str) -> ServiceDsns:
+        dsns = migrated_database(service)
+        databases.empty(service, dsns)
+        return dsns
+
+    return give
+
+
+@pytest.fixture
+def orchestration_database(empty_database: Callable[[str], ServiceDsns]) -> ServiceDsns:
+    """The migrated, empty schema of orchestration_svc."""
+    return empty_database("orchestration")
+
+
+@pytest.fixture
+def mapper_database(empty_database: Callable[[str], ServiceDsns]) -> ServiceDsns:
+    """The migrated, empty schema of mapper_svc."""
+    return empty_database("mapper")
+
+
+@pytest.fixture
+def analysis_database(empty_database: Callable[[str], ServiceDsns]) -> ServiceDsns:
+    """The migrated, empty schema of analysis_svc."""
+    return empty_database("analysis")
+
+
+@pytest.fixture
+def empty_valkey(valkey_server: valkey.Cache) -> valkey.Cache:
+    """The running Valkey with nothing in it."""
+    with redis.Redis.from_url(valkey_server.url(valkey.ADMIN)) as client:
+        client.flushall()
+    return valkey_server
