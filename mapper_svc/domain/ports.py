@@ -1,0 +1,44 @@
+"""What the use cases need from the outside; adapters/ implements it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mapper_svc.domain.findings import UnmappedLabel
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A raw label that maps to nothing, waiting for a person.
+
+    Attributes:
+        item_id: its id in the tenant.
+        vendor: vendor id, or the detector's name when no vendor is known.
+        raw_label: scrubbed, 200 characters at most.
+        guesses: the labels it may mean, best first.
+        occurrences: how often it was seen.
+        first_seen: when first, UTC.
+        last_seen: when last, UTC.
+    """
+
+    item_id: UUID
+    vendor: str
+    raw_label: str
+    guesses: tuple[str, ...]
+    occurrences: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class ReviewQueue(Protocol):
+    """Keeps labels that map to nothing."""
+
+    async def keep(self, tenant_id: UUID, labels: Sequence[UnmappedLabel]) -> None:
+        """Add labels, or count them when known."""
+        ...
+
+    async def page(self, tenant_id: UUID, *, limit: int) -> list[ReviewItem]:
+        """Return the tenant's items, last seen first."""
+        ...

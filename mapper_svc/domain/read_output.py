@@ -1,0 +1,79 @@
+import json
+import re
+
+from mapper_svc.domain.parsers import PARSERS, generic
+from mapper_svc.domain.signals import MalformedError, OtherShapeError, ParseFailure, Reading, Signal
+from mapper_svc.domain.vendor import Vendor
+
+_LABEL_LIKE = re.compile(r"[^\x00-\x1f]{1,200}")
+
+
+def read_output(output: object, vendor: Vendor | None) -> Reading | ParseFailure:
+    """Reads what a detector said into labels.
+
+    A text that is one of the vendor's labels is exactly that label. Otherwise the vendor's own parser is
+    tried, then the generic shape. Anything that neither reads is a ParseFailure, as is null.
+
+    Args:
+        output: decoded JSON; a text may itself hold JSON.
+        vendor: whose labels it speaks, or None when nobody knows the detector.
+    """
+    if isinstance(output, str):
+        if vendor is not None and output.strip() in vendor.labels:
+            return Reading((Signal(output.strip(), flagged=True),))
+        if output.lstrip()[:1] in {"{", "["}:
+            try:
+                output = _decoded(output)
+            except MalformedError as fault:
+                return ParseFailure(str(fault))
+    try:
+        return _read(output, vendor)
+    except MalformedError as fault:
+        return ParseFailure(str(fault))
+    except OtherShapeError:
+        return ParseFailure("the output has no shape that is known of this detector")
+
+
+def _read(output: object, vendor: Vendor | None) -> Reading:
+    if output is None:
+        raise MalformedError("the output is null")
+    if vendor is not None and vendor.number is not None and _is_number(output):
+        return Reading((Signal(vendor.number, score=_float(output)),))
+    if vendor is not None and vendor.parser is not None:
+        try:
+            return PARSERS[vendor.parser](output)
+        except OtherShapeError:
+            pass
+    if isinstance(output, str):
+        return _bare_label(output)
+    if vendor is None and output == []:
+        raise MalformedError("an empty output of a detector that nobody knows says nothing")
+    return generic.parse(output)
+
+
+def _bare_label(text: str) -> Reading:
+    label = text.strip()
+    if not _LABEL_LIKE.fullmatch(label):
+        raise MalformedError("the output is a text and no label")
+    return Reading((Signal(label, flagged=True),))
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise MalformedError("the output is nested too deep") from None
+    except ValueError:
+        # `[REDACTED_PERSON_1]` and other labels open with a bracket too.
+        return text
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _float(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise MalformedError("the output is too large a number") from None
