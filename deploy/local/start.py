@@ -1,0 +1,119 @@
+"""The steps that bring a stack up, in their order."""
+
+from collections.abc import Callable
+
+from deploy.local import postgres, valkey
+from deploy.local.failure import SetupError
+from deploy.local.progress import Progress
+from deploy.local.readiness import wait_until_ready
+from deploy.local.service_commands import migrate_all, orchestration_answer
+from deploy.local.services import SERVICES
+from deploy.local.stack import Stack
+from deploy.local.supervision import Supervisor
+from deploy.postgres.bootstrap import ServiceDatabase, UnsafeRoleError, bootstrap
+
+READY_SECONDS = 90
+DEMO_TENANT = "demo"
+KEY_MADE = "demo-key-made"
+"""Its presence in the run folder says that the key was shown; the key itself is kept nowhere."""
+
+FAILED_STATES = {"BACKOFF", "EXITED", "FATAL"}
+LAST_LINES = 12
+
+
+def start_servers(stack: Stack, progress: Progress) -> None:
+    """Start database and cache, or see that the ones given answer."""
+    if stack.cluster and not stack.cluster.initialised:
+        with progress.step("PostgreSQL's data folder") as notes:
+            postgres.initialise(stack.cluster)
+            notes.append(str(stack.cluster.data))
+    supervisor = Supervisor(stack.run)
+    with progress.step("PostgreSQL and Valkey") as notes:
+        if stack.cluster:
+            if postgres.forget_dead_server(stack.cluster):
+                notes.append("recovers from a crash")
+            supervisor.start("postgres")
+        if stack.cache:
+            supervisor.start("valkey")
+            valkey.wait_until_ready(
+                stack.cache.port, alive=lambda: not _fallen(stack, "valkey"), hint=_log(stack, "valkey")
+            )
+        hint = _log(stack, "postgres") if stack.cluster else "see that LLAMA_MAPPER_POSTGRES_DSN is right"
+        alive: Callable[[], bool] = lambda: not stack.cluster or not _fallen(stack, "postgres")  # noqa: E731
+        # A crashed server replays its log first, which can take a while.
+        postgres.wait_until_ready(
+            stack.admin_dsn, seconds=60 if stack.cluster else 10, alive=alive, hint=hint
+        )
+
+
+def prepare_database(stack: Stack, progress: Progress) -> None:
+    """Make database, roles and schemas, then the tables.
+
+    Raises:
+        SetupError: the server, a role or a migration stands in the way.
+    """
+    secrets = stack.credentials
+    with progress.step("database, schemas and roles"):
+        wanted = [
+            ServiceDatabase(s.name, secrets.migrator(s.name), secrets.runtime(s.name)) for s in SERVICES
+        ]
+        try:
+            bootstrap(stack.admin_dsn, wanted, database=stack.settings.database)
+        except UnsafeRoleError as error:
+            raise SetupError(
+                str(error), hint="ALTER ROLE … NOSUPERUSER NOBYPASSRLS, then start again"
+            ) from error
+    with progress.step("migrations"):
+        migrate_all(stack)
+
+
+def start_services(stack: Stack) -> None:
+    """Start the three services without waiting for them."""
+    supervisor = Supervisor(stack.run)
+    for service in SERVICES:
+        supervisor.start(service.name)
+
+
+def make_demo_tenant(stack: Stack, progress: Progress) -> str | None:
+    """Make the tenant "demo" and, once for a run folder, a key for it; return the key if it is new."""
+    with progress.step(f"tenant {DEMO_TENANT}") as notes:
+        orchestration_answer(stack, "tenants", "create", DEMO_TENANT, "--if-missing")
+        if (stack.run / KEY_MADE).exists():
+            return None
+        made = orchestration_answer(
+            stack, "keys", "create", "--tenant", DEMO_TENANT, "--role", "analyst", "--name", DEMO_TENANT
+        )
+        (stack.run / KEY_MADE).touch(mode=0o600)
+        notes.append("with a key")
+        return str(made["key"])
+
+
+def wait_for_services(stack: Stack, progress: Progress) -> None:
+    """Wait until each service says that it is ready.
+
+    Raises:
+        SetupError: one died or took too long; the end of its log is in the hint.
+    """
+    for service in SERVICES:
+        with progress.step(f"{service.module} is ready"):
+
+            def check(name: str = service.name) -> None:
+                if _fallen(stack, name):
+                    raise SetupError(f"{name} ended right after its start", hint=_log(stack, name))
+
+            wait_until_ready(
+                stack.endpoints.api_url(service.name),
+                seconds=READY_SECONDS,
+                check=check,
+                hint=f"see {stack.run / 'logs' / service.name}.log",
+            )
+
+
+def _fallen(stack: Stack, program: str) -> bool:
+    return Supervisor(stack.run).states()[program].state in FAILED_STATES
+
+
+def _log(stack: Stack, program: str) -> str:
+    path = stack.run / "logs" / f"{program}.log"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return "\n".join([f"the end of {path}:", *lines[-LAST_LINES:]])
