@@ -1,4 +1,4 @@
-"""The demo request: a text with an e-mail, a card number, an AWS key and an injection; its answer in short."""
+"""The demo request: an e-mail, a card number, an AWS key and an injection; its answer in short."""
 
 import time
 from typing import Any
