@@ -30,7 +30,7 @@ class _Merged:
 
 
 class EntryFindings:
-    """Gathers the findings of one detector's output: one for each distinct raw label, the highest risk kept."""
+    """Gathers the findings of one output: one for each distinct raw label, the highest risk kept."""
 
     def __init__(
         self, entry: ProvenanceEntry, vendor: Vendor | None, catalogue: Catalogue, now: datetime
@@ -51,6 +51,8 @@ class EntryFindings:
         self._safe: str | None = None
         self._doubtful: str | None = None
         self._guessed = 0
+        self._unknown_below: list[tuple[Signal, float]] = []
+        self._known_below = False
 
     def hit(self, signal: Signal, match: RuleMatch | None, risk: float) -> None:
         """Adds a label that counts; `match` is None when no rule knows it."""
@@ -71,6 +73,13 @@ class EntryFindings:
         if span is not None:
             merged.spans.add(span)
         merged.risk = max(merged.risk, risk)
+
+    def below_threshold(self, signal: Signal, match: RuleMatch | None, risk: float) -> None:
+        """Notes a label that does not count by its score."""
+        if match is None:
+            self._unknown_below.append((signal, risk))
+        else:
+            self._known_below = True
 
     def safe(self, match: RuleMatch, *, doubtful: bool) -> None:
         """Notes a safe label; a doubtful one asks for a review when nothing else is found."""
@@ -93,7 +102,11 @@ class EntryFindings:
         """Ends the output: flagged without a label gets the vendor's general one, silence is safe."""
         if self._merged:
             return
-        if flagged:
+        understood = self._known_below or self._safe is not None or self._doubtful is not None
+        if not understood and not flagged and self._unknown_below:
+            for signal, risk in self._unknown_below:
+                self.hit(signal, None, risk)
+        elif flagged:
             self._merged["flagged"] = _Merged(
                 VIOLATION if self._vendor is None else self._vendor.general,
                 1.0 if self._vendor is None else self._vendor.score.default,

@@ -21,5 +21,5 @@ def label_key(label: str) -> str:
 
 
 def label_tail(label: str) -> str:
-    """Returns the last part of a label that is written as a path (`rai.harassment`, `filters[].type=HATE`)."""
+    """Returns the last part of a label written as a path (`rai.harassment`, `filters[].type=HATE`)."""
     return re.split(r"[.=]", label)[-1]

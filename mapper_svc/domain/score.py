@@ -36,7 +36,7 @@ def risk_of_score(score: float, direction: Direction, maximum: float = 1.0) -> f
 
 
 def risk_of_level(level: str, table: Mapping[str, float]) -> float | None:
-    """Returns the risk in [0, 1] of a named level, or None when the vendor's table does not know the level."""
+    """Returns the risk in [0, 1] of a named level, or None when the vendor's table does not know it."""
     return table.get(level.strip().upper())
 
 

@@ -19,7 +19,8 @@ def weigh_signals(
 
     A label counts when the detector itself flagged it, when its risk reaches the threshold, or when it is the
     class that a classifier of the kind "one of several" chose. A safe label speaks only for itself: it never
-    takes a finding away, and with little confidence it asks for a review.
+    takes a finding away, and with little confidence it asks for a review. An output that names nothing but
+    unknown labels is not safe however low their scores: nobody knows what they measure.
 
     Args:
         reading: what the payload says.
@@ -61,6 +62,8 @@ def _weigh_hit(
         risk = score_rule.default
     if certain or risk >= threshold:
         out.hit(signal, match, risk)
+    else:
+        out.below_threshold(signal, match, risk)
 
 
 def _weigh_safe(signal: Signal, match: RuleMatch, score_rule: ScoreRule, out: EntryFindings) -> None:

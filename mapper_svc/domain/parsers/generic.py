@@ -9,7 +9,7 @@ LABEL_NAMES = ("label", "entity_type", "entity", "type", "category", "name", "de
 
 
 def parse(payload: object) -> Reading:
-    """Reads `{label, score?, severity?, start?, end?}`, a list of such or of label strings, or a list of lists.
+    """Reads `{label, score?, severity?, start?, end?}`, or a list of such, of labels or of lists.
 
     Raises:
         OtherShapeError: something else.

@@ -15,7 +15,7 @@ def parse(payload: object) -> Reading:
     codes of run_shield are one comma-separated string, those of moderations a list.
     """
     if isinstance(payload, dict) and "run_shield" in payload:
-        return parse(payload["run_shield"])
+        payload = payload["run_shield"]
     if isinstance(payload, dict) and "results" in payload:
         return _moderations(payload)
     body = shape(payload, "violation")

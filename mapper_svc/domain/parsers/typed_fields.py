@@ -1,4 +1,4 @@
-"""Reads decoded JSON field by field. Whatever has the wrong type is a fault that quotes nothing of the payload."""
+"""Reads decoded JSON field by field. A wrong type is a fault, and the fault quotes nothing of the payload."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
