@@ -2,7 +2,7 @@
 
 `--check` writes nothing and fails when a committed file differs from what the code says. In the union every
 path names the server that answers it, every operation is tagged with its service, and the components of a
-service begin with its name. A path that all services answer alike (/health/…) is there once, with all servers.
+service begin with its name. A path that all services answer alike (/health/…) is there once, with all.
 """
 
 import argparse
