@@ -1,0 +1,195 @@
+"""The analysis request and its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from analysis_svc.domain.catalogue import Priority, Relation
+
+
+class Direction(StrEnum):
+    """Which way the analysed text went."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Level(StrEnum):
+    """Risk in one word. The bounds are in `score_risk`."""
+
+    NONE = "none"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+    UNDETERMINED = "undetermined"
+    """Nothing was found, but something that should have looked did not: no statement either way."""
+
+
+class EvidenceState(StrEnum):
+    """What the evidence says of a control."""
+
+    SATISFIED = "satisfied"
+    VIOLATED = "violated"
+    INSUFFICIENT = "insufficient"
+
+
+class FactorKind(StrEnum):
+    """What moved the score or widened its interval."""
+
+    LABEL = "label"
+    MISSING_DETECTOR = "missing_detector"
+    UNREADABLE_OUTPUT = "unreadable_output"
+    UNKNOWN_LABEL = "unknown_label"
+    UNKNOWN_COVERAGE = "unknown_coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A canonical finding; it holds no text.
+
+    `score` is the risk the detector saw, `confidence` that the label is right, both in [0, 1].
+    """
+
+    id: str
+    label: str
+    score: float
+    confidence: float
+    detector: str | None = None
+    tier: str | None = None
+    occurrences: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorFailure:
+    """A detector that gave no usable result, with the status the orchestrator reported."""
+
+    detector: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of the run that produced the findings; `coverage` in [0, 1] as the caller computed it."""
+
+    request_id: str | None = None
+    application: str | None = None
+    direction: Direction | None = None
+    detectors_required: tuple[str, ...] = ()
+    detectors_succeeded: tuple[str, ...] = ()
+    detectors_failed: tuple[DetectorFailure, ...] = ()
+    coverage: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest:
+    """What to analyse; `frameworks` None means all of them."""
+
+    findings: tuple[Finding, ...]
+    context: Context = field(default_factory=Context)
+    frameworks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One reason for the score or for the width of its interval.
+
+    `points` is the part of the score (0 to 100) it accounts for; factors that only widen have 0.
+    """
+
+    kind: FactorKind
+    name: str
+    points: float
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Bounds of the score, 0 to 100."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The score (0 to 100), its level, and how uncertain it is."""
+
+    score: float
+    level: Level
+    interval: Interval
+    contributing_factors: tuple[Factor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComplianceEntry:
+    """What this request's findings say about one control."""
+
+    framework: str
+    edition: str
+    control: str
+    title: str
+    relation: Relation
+    evidence_state: EvidenceState
+    findings: tuple[str, ...]
+    labels: tuple[str, ...]
+    rationale: str
+    strength: float
+    """Strength of the strongest finding behind the entry, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Labels of one request that mean more together than apart."""
+
+    id: str
+    title: str
+    statement: str
+    priority: Priority
+    labels: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """One thing to do, at most 120 characters, with the control it serves ("framework id")."""
+
+    action: str
+    priority: Priority
+    control: str | None
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A sentence of the shipped catalogue, verbatim; `score` in [0, 1] ranks it."""
+
+    source: str
+    ref_id: str
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """Editions behind an answer; `frameworks` maps framework id to edition."""
+
+    taxonomy: str
+    frameworks: Mapping[str, str]
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The whole answer. `confidence` in [0, 1] says how far it can be relied on."""
+
+    risk: Risk
+    compliance: tuple[ComplianceEntry, ...]
+    patterns: tuple[Pattern, ...]
+    remediation: tuple[Remediation, ...]
+    explanation: str
+    citations: tuple[Citation, ...]
+    confidence: float
+    version_info: VersionInfo
+    analysed_at: datetime
