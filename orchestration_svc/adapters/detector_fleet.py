@@ -1,0 +1,118 @@
+"""All detectors of the service: the installed ones and the configured remote ones."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+
+import httpx
+
+from orchestration_svc.adapters.detector_host import ProcessDetector
+from orchestration_svc.adapters.detectors.fms_http import FmsHttpDetector, HttpDetectorConfig
+from orchestration_svc.adapters.plugins import BrokenPlugin, LoadedPlugin, load_plugins
+from orchestration_svc.adapters.remote_detector import BrokenDetector, RemoteDetector
+from orchestration_svc.domain.detection import (
+    Detector,
+    DetectorInfo,
+    DetectorKind,
+    ProcessDetectorPlugin,
+    RemoteDetectorPlugin,
+)
+
+_CLOSE_LIMIT_S = 5.0
+
+AnyDetector = ProcessDetector | RemoteDetector | BrokenDetector
+
+
+class DetectorFleet:
+    """The detectors by name, started and closed together.
+
+    Args:
+        detectors: the detectors.
+
+    Raises:
+        ValueError: when two have the same name.
+    """
+
+    def __init__(self, detectors: Iterable[AnyDetector]) -> None:
+        self._by_name: dict[str, AnyDetector] = {}
+        for detector in detectors:
+            name = detector.info.name
+            if name in self._by_name:
+                raise ValueError(f"two detectors are named {name!r}")
+            self._by_name[name] = detector
+
+    def get(self, name: str) -> Detector | None:
+        """Return the detector of that name."""
+        return self._by_name.get(name)
+
+    def all(self) -> Sequence[Detector]:
+        """Return all of them by name, those that cannot run included."""
+        return [self._by_name[name] for name in sorted(self._by_name)]
+
+    def start(self) -> None:
+        """Begin to start the workers; returns at once. Needs the running event loop that calls will use."""
+        for detector in self._by_name.values():
+            detector.start()
+
+    async def settled(self, timeout_s: float) -> bool:
+        """Wait until each detector is ready or known to be unavailable; False when time ran out first."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.gather(*(detector.settled() for detector in self._by_name.values()))
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End every worker and connection, within 5 s."""
+        async with asyncio.timeout(_CLOSE_LIMIT_S):
+            await asyncio.gather(*(detector.close() for detector in self._by_name.values()))
+
+
+def build_fleet(
+    *,
+    http_detectors: Sequence[HttpDetectorConfig] = (),
+    client: httpx.AsyncClient | None = None,
+    disabled: Collection[str] = (),
+    workers: int = 1,
+) -> DetectorFleet:
+    """Find the installed detectors and add the configured ones; nothing is started.
+
+    Args:
+        http_detectors: remote detectors that speak the FMS detectors API.
+        client: makes their calls; the caller closes it. Needed when there are any.
+        disabled: names of installed detectors to pass over.
+        workers: processes for each CPU-bound detector.
+
+    Raises:
+        ValueError: when two detectors have the same name, or ``client`` is missing.
+    """
+    fleet: list[AnyDetector] = [_installed(found, workers) for found in load_plugins(disabled=disabled)]
+    for config in http_detectors:
+        if client is None:
+            raise ValueError("remote detectors need an HTTP client")
+        fleet.append(_remote(FmsHttpDetector(config, client)))
+    return DetectorFleet(fleet)
+
+
+def _installed(found: LoadedPlugin | BrokenPlugin, workers: int) -> AnyDetector:
+    if isinstance(found, BrokenPlugin):
+        return BrokenDetector(found.name, found.why)
+    if isinstance(found.plugin, ProcessDetectorPlugin):
+        info = _info(found.plugin, DetectorKind.PROCESS)
+        return ProcessDetector(info, found.entry_point, workers=workers)
+    return _remote(found.plugin)
+
+
+def _remote(plugin: RemoteDetectorPlugin) -> RemoteDetector:
+    return RemoteDetector(_info(plugin, DetectorKind.REMOTE), plugin)
+
+
+def _info(plugin: ProcessDetectorPlugin | RemoteDetectorPlugin, kind: DetectorKind) -> DetectorInfo:
+    return DetectorInfo(
+        name=plugin.name,
+        vendor=plugin.vendor,
+        version=plugin.version,
+        kind=kind,
+        content_types=frozenset(plugin.content_types),
+        timeout_ms=plugin.timeout_ms,
+    )

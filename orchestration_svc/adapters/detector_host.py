@@ -1,0 +1,193 @@
+"""A CPU-bound detector in worker processes of its own.
+
+What a caller can rely on:
+
+* Its timeout counts from its own call, queueing included. A call whose time runs out in the queue is never
+  sent to a worker; a call whose time runs out in a worker is abandoned.
+* A worker is killed only when one text has occupied it for the detector's whole timeout. A worker that was
+  merely busy with an earlier text, or that got a text with little of the caller's time left, finishes and
+  goes on. So load costs answers, not workers, and a hang never occupies a worker for longer than that.
+* A worker that was killed or died is replaced. The call it was at fails, no other does; calls that wait are
+  served by the replacement if it comes in time.
+* Replacements that fail again and again are tried at growing distances, up to half a minute, and the
+  detector is unavailable in between, with the reason.
+"""
+
+import asyncio
+from typing import Any
+
+from orchestration_svc.adapters.detector_frames import FrameError
+from orchestration_svc.adapters.worker_process import WorkerNotLoadedError, WorkerProcess
+from orchestration_svc.domain.detection import (
+    CallContext,
+    DetectorFault,
+    DetectorHealth,
+    DetectorInfo,
+    DetectorOutput,
+    DetectorStatus,
+    FailureReason,
+    ReadyState,
+)
+
+_LOAD_TIMEOUT_S = 120.0
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+
+
+class ProcessDetector:
+    """Runs one plugin in ``workers`` processes.
+
+    Args:
+        info: what the plugin says of itself.
+        entry_point: ``module:attribute`` that makes it.
+        workers: how many texts it looks at at once.
+        load_timeout_s: seconds a worker may take to load.
+    """
+
+    def __init__(
+        self,
+        info: DetectorInfo,
+        entry_point: str,
+        *,
+        workers: int = 1,
+        load_timeout_s: float = _LOAD_TIMEOUT_S,
+    ) -> None:
+        self._info = info
+        self._entry_point = entry_point
+        self._slots = workers
+        self._load_timeout_s = load_timeout_s
+        self._free: asyncio.Queue[WorkerProcess] = asyncio.Queue()
+        self._workers: set[WorkerProcess] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._calls: set[asyncio.Task[DetectorOutput | DetectorFault]] = set()
+        self._restarts = 0
+        self._failure: tuple[FailureReason, str] | None = (FailureReason.STOPPED, "")
+        self._changed = asyncio.Event()
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What the plugin says of itself."""
+        return self._info
+
+    def health(self) -> DetectorHealth:
+        """Whether a worker is there, busy or not."""
+        pids = tuple(sorted(worker.pid for worker in self._workers if worker.alive))
+        if pids:
+            return DetectorHealth(ReadyState.READY, worker_pids=pids, restarts=self._restarts)
+        if self._failure is None:
+            return DetectorHealth(ReadyState.STARTING, FailureReason.STARTING, restarts=self._restarts)
+        reason, detail = self._failure
+        return DetectorHealth(ReadyState.UNAVAILABLE, reason, detail, restarts=self._restarts)
+
+    def start(self) -> None:
+        """Begin to start the workers; returns at once."""
+        if not self._keepers:
+            self._failure = None
+            self._keepers = [asyncio.create_task(self._keep_worker()) for _ in range(self._slots)]
+
+    async def settled(self) -> None:
+        """Return once it is ready, or once it is known that it cannot be."""
+        while self.health().state is ReadyState.STARTING:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def detect(self, text: str, *, timeout_s: float, context: CallContext) -> DetectorOutput:
+        """Look at one text; the module's own text says what the timeout means.
+
+        Raises:
+            DetectorFault: timeout, failed or unavailable, with the reason.
+        """
+        del context  # nothing but the text crosses the pipe
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        worker = await self._take_worker(deadline)
+        # A task of its own: the worker is given back or replaced even when nobody waits for it any more.
+        budget_s = max(timeout_s, self._info.timeout_ms / 1000)
+        call = asyncio.create_task(self._occupy(worker, text, budget_s))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        left = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait({call}, timeout=max(0.0, left))
+        if not call.done():
+            raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
+        said = call.result()
+        if isinstance(said, DetectorFault):
+            raise said
+        return said
+
+    async def close(self) -> None:
+        """End all workers, within about a second."""
+        workers = tuple(self._workers)
+        self._failure = (FailureReason.STOPPED, "")
+        for task in (*self._keepers, *self._calls):
+            task.cancel()
+        await asyncio.gather(*self._keepers, *self._calls, return_exceptions=True)
+        self._keepers = []
+        await asyncio.gather(*(worker.close() for worker in workers))
+        self._changed.set()
+
+    async def _take_worker(self, deadline: float) -> WorkerProcess:
+        while True:
+            health = self.health()
+            if health.state is ReadyState.UNAVAILABLE:
+                raise DetectorFault(DetectorStatus.UNAVAILABLE, health.reason or FailureReason.NOT_LOADED)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    worker = await self._free.get()
+            except TimeoutError:
+                if self.health().state is ReadyState.READY:
+                    raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
+                raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.STARTING) from None
+            if worker.alive:  # one that died while free is still in the queue
+                return worker
+
+    async def _occupy(
+        self, worker: WorkerProcess, text: str, budget_s: float
+    ) -> DetectorOutput | DetectorFault:
+        try:
+            async with asyncio.timeout(budget_s):
+                answer = await worker.call(text)
+        except TimeoutError:
+            await worker.kill()
+            return DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
+        except (EOFError, FrameError):
+            await worker.kill()
+            return DetectorFault(DetectorStatus.FAILED, FailureReason.WORKER_DIED)
+        self._free.put_nowait(worker)
+        return _read(answer)
+
+    async def _keep_worker(self) -> None:
+        """Keep one worker running for as long as the detector is open."""
+        failures = 0
+        while True:
+            try:
+                worker = await WorkerProcess.start(self._entry_point, load_timeout_s=self._load_timeout_s)
+            except (WorkerNotLoadedError, OSError) as error:
+                failures += 1
+                self._failure = (FailureReason.NOT_LOADED, str(error))
+            else:
+                served = await self._watch(worker)
+                failures = 0 if served else failures + 1
+                self._restarts += 1
+                # One that had served is replaced at once, and calls may wait for the replacement.
+                self._failure = (FailureReason.WORKER_DIED, "") if failures else None
+            self._changed.set()
+            if failures:
+                await asyncio.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (failures - 1)))
+
+    async def _watch(self, worker: WorkerProcess) -> bool:
+        """Offer the worker until it ends; tells whether it ever answered."""
+        self._workers.add(worker)
+        self._failure = None
+        self._changed.set()
+        self._free.put_nowait(worker)
+        try:
+            await worker.wait()
+        finally:
+            self._workers.discard(worker)
+        return worker.calls > 0
+
+
+def _read(answer: dict[str, Any]) -> DetectorOutput | DetectorFault:
+    if "error" in answer:
+        return DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED)
+    return DetectorOutput(answer.get("output"), answer.get("confidence"))

