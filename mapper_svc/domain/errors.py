@@ -31,3 +31,10 @@ class ServiceError(Exception):
         self.code = code
         self.detail = detail
         self.field = field
+
+
+class StorageUnavailableError(ServiceError):
+    """The database did not take or give what was asked, and the same call may work later."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.SERVICE_UNAVAILABLE, "the database does not answer; try again")

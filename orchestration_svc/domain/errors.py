@@ -26,11 +26,27 @@ class ServiceError(Exception):
     Args:
         code: one of the closed set.
         detail: a sentence for the person who reads it; never contains content that was sent.
-        field: path of the offending request field, such as ``findings[3].label``, where there is one.
+        field: path of the offending request field, such as ``detectors[1]``, where there is one.
+        faults: further (name, message) pairs, such as what each detector answered.
     """
 
-    def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None) -> None:
+    def __init__(
+        self,
+        code: ErrorCode,
+        detail: str,
+        *,
+        field: str | None = None,
+        faults: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.field = field
+        self.faults = faults
+
+
+class StorageUnavailableError(ServiceError):
+    """The database did not take or give what was asked, and the same call may work later."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.SERVICE_UNAVAILABLE, "the database does not answer; try again")

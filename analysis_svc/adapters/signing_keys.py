@@ -1,0 +1,60 @@
+"""The issuer's public keys, fetched from orchestration_svc and cached."""
+
+import asyncio
+import time
+
+import httpx
+from jwt import PyJWK, PyJWKError, PyJWKSet
+
+# A key that orchestration_svc retired must not be trusted for longer than this after we last asked.
+MAX_AGE_S = 3600.0
+_REFRESH_AFTER_S = 60.0
+_RETRY_AFTER_S = 2.0
+
+
+class SigningKeysUnavailableError(Exception):
+    """No usable key set: it never arrived, or the last one is too old."""
+
+
+class RemoteSigningKeys:
+    """The JWKS of orchestration_svc.
+
+    Refreshed when a minute old, and at once when a token names an unknown kid (at most every two
+    seconds, so that a flood of made-up kids does not become a flood of calls). While orchestration_svc
+    is away the last known set serves on, for an hour at most.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client = client
+        self._url = f"{url.rstrip('/')}/.well-known/jwks.json"
+        self._keys: dict[str, PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def get(self, kid: str) -> PyJWK | None:
+        """Return the key, or None when the issuer has no such key.
+
+        Raises:
+            SigningKeysUnavailableError: the issuer cannot be asked and nothing recent is known.
+        """
+        age = time.monotonic() - self._fetched_at
+        if kid not in self._keys or age > _REFRESH_AFTER_S:
+            await self._refresh()
+        if time.monotonic() - self._fetched_at > MAX_AGE_S:
+            raise SigningKeysUnavailableError
+        return self._keys.get(kid)
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            if time.monotonic() - self._asked_at < _RETRY_AFTER_S:
+                return
+            self._asked_at = time.monotonic()
+            try:
+                response = await self._client.get(self._url)
+                response.raise_for_status()
+                keys = PyJWKSet.from_json(response.text).keys
+            except (httpx.HTTPError, PyJWKError, ValueError):
+                return
+            self._keys = {key.key_id: key for key in keys if key.key_id}
+            self._fetched_at = time.monotonic()

@@ -1,0 +1,40 @@
+"""The tables of this service's schema, as the repositories see them; migrations/ is what makes them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+SCHEMA = "analysis"
+metadata = sa.MetaData(schema=SCHEMA)
+
+analyses = sa.Table(
+    "analyses",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("analysed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("request_id", sa.Text),
+    sa.Column("application", sa.Text),
+    sa.Column("risk_score", sa.Double, nullable=False),
+    sa.Column("risk_low", sa.Double, nullable=False),
+    sa.Column("risk_high", sa.Double, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("taxonomy", sa.Text, nullable=False),
+    sa.Column("detectors_required", ARRAY(sa.Text), nullable=False),
+    sa.Column("detectors_succeeded", ARRAY(sa.Text), nullable=False),
+    sa.Column("detectors_failed", JSONB, nullable=False),
+    sa.Column("violated", ARRAY(sa.Text), nullable=False),
+)
+
+findings = sa.Table(
+    "findings",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("analysis_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("finding_id", sa.Text, primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("confidence", sa.Double, nullable=False),
+    sa.Column("detector", sa.Text),
+    sa.Column("tier", sa.Text),
+    sa.Column("occurrences", sa.Integer, nullable=False),
+)

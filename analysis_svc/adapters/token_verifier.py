@@ -1,0 +1,110 @@
+"""Bearer tokens: EdDSA-signed JWTs, verified here with the issuer's public keys."""
+
+from typing import Any, Protocol
+from uuid import UUID
+
+import jwt
+from jwt import PyJWK
+
+from analysis_svc.adapters.revocations import RevocationsUnavailableError
+from analysis_svc.adapters.signing_keys import SigningKeysUnavailableError
+from analysis_svc.domain.access import Principal
+from analysis_svc.domain.errors import ErrorCode, ServiceError
+
+ALGORITHM = "EdDSA"
+_REQUIRED = ["exp", "iat", "iss", "aud", "jti", "tenant", "roles", "scopes"]
+_CLOCK_SKEW_S = 5
+_MAX_TOKEN = 8192
+
+
+class SigningKeys(Protocol):
+    """Finds a public key by its id."""
+
+    async def get(self, kid: str) -> PyJWK | None:
+        """Return the key, None if there is none, or raise SigningKeysUnavailableError."""
+        ...
+
+
+class RevocationList(Protocol):
+    """Knows revoked tokens."""
+
+    async def is_revoked(self, token_id: str) -> bool:
+        """Tell, or raise RevocationsUnavailableError."""
+        ...
+
+
+class TokenVerifier:
+    """Checks signature, algorithm, issuer, audience, expiry, shape and revocation of a token."""
+
+    def __init__(self, keys: SigningKeys, revocations: RevocationList, *, issuer: str, audience: str) -> None:
+        self._keys = keys
+        self._revocations = revocations
+        self._issuer = issuer
+        self._audience = audience
+
+    async def verify(self, token: str) -> Principal:
+        """Return the caller.
+
+        Raises:
+            ServiceError: UNAUTHORIZED for a token that is not good, SERVICE_UNAVAILABLE when keys or
+                revocations cannot be known (closed, not open).
+        """
+        try:
+            principal = await self._principal(token)
+            revoked = await self._revocations.is_revoked(principal.token_id)
+        except (SigningKeysUnavailableError, RevocationsUnavailableError):
+            raise ServiceError(
+                ErrorCode.SERVICE_UNAVAILABLE, "tokens cannot be checked at the moment; try again"
+            ) from None
+        if revoked:
+            raise _refused("this token was revoked")
+        return principal
+
+    async def _principal(self, token: str) -> Principal:
+        if len(token) > _MAX_TOKEN:
+            raise _refused("the token is not valid")
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError:
+            raise _refused("the token is not valid") from None
+        kid = header.get("kid")
+        if header.get("alg") != ALGORITHM or not isinstance(kid, str):
+            raise _refused("the token is not signed the way this service accepts")
+        key = await self._keys.get(kid)
+        if key is None:
+            raise _refused("the token was not issued for this service")
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=_CLOCK_SKEW_S,
+                options={"require": _REQUIRED},
+            )
+        except jwt.ExpiredSignatureError:
+            raise _refused("the token has expired") from None
+        except jwt.PyJWTError:
+            raise _refused("the token is not valid for this service") from None
+        return _from_claims(claims)
+
+
+def _from_claims(claims: dict[str, Any]) -> Principal:
+    roles, scopes, token_id = claims["roles"], claims["scopes"], claims["jti"]
+    if not (isinstance(roles, list) and isinstance(scopes, list) and isinstance(token_id, str)):
+        raise _refused("the token is not valid for this service")
+    try:
+        tenant_id = UUID(str(claims["tenant"]))
+    except ValueError:
+        raise _refused("the token is not valid for this service") from None
+    return Principal(
+        tenant_id=tenant_id,
+        token_id=token_id,
+        roles=frozenset(map(str, roles)),
+        scopes=frozenset(map(str, scopes)),
+    )
+
+
+def _refused(detail: str) -> ServiceError:
+    return ServiceError(ErrorCode.UNAUTHORIZED, detail)

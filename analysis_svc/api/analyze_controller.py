@@ -1,0 +1,71 @@
+"""POST /api/v1/analyze and /api/v1/analyze/batch."""
+
+from typing import Annotated
+
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from analysis_svc.api.guards import requires
+from analysis_svc.api.problems import FAULTS
+from analysis_svc.api.wire import (
+    AnalyzeAnswer,
+    AnalyzeBatchAnswer,
+    AnalyzeBatchRequest,
+    AnalyzeRequest,
+    answer_of,
+    request_of,
+)
+from analysis_svc.domain.access import Principal
+from analysis_svc.domain.analyze_requests import AnalyzeRequests
+
+_EXAMPLE = {
+    "findings": [
+        {
+            "id": "f1",
+            "label": "SECRET.CloudCredential",
+            "score": 1.0,
+            "confidence": 1.0,
+            "detector": "detect_secrets",
+        }
+    ],
+    "context": {
+        "detectors_required": ["detect_secrets"],
+        "detectors_succeeded": ["detect_secrets"],
+        "coverage": 1.0,
+    },
+}
+
+
+class AnalyzeController(Controller):
+    """Scores the risk of findings and ties them to controls."""
+
+    path = "/api/v1/analyze"
+    tags = ("analysis",)
+    guards = (requires("analyze"),)
+    responses = FAULTS
+
+    @post("/", status_code=200, summary="Analyse the findings of one text")
+    async def analyze(
+        self,
+        data: Annotated[AnalyzeRequest, Body(examples=[Example(id="secret", value=_EXAMPLE)])],
+        principal: NamedDependency[Principal],
+        analyze_requests: NamedDependency[AnalyzeRequests],
+    ) -> AnalyzeAnswer:
+        """Answer risk, controls, patterns and what to do; the evidence is kept under ``evidence_id``."""
+        (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id)
+        return answer_of(kept)
+
+    @post("/batch", status_code=200, summary="Analyse up to 100 texts' findings")
+    async def batch(
+        self,
+        data: Annotated[AnalyzeBatchRequest, Body(examples=[Example(id="one", value={"items": [_EXAMPLE]})])],
+        principal: NamedDependency[Principal],
+        analyze_requests: NamedDependency[AnalyzeRequests],
+    ) -> AnalyzeBatchAnswer:
+        """Answer one analysis for each item, in order; evidence is kept for all of them or none."""
+        kept = await analyze_requests(
+            [request_of(item) for item in data.items], tenant_id=principal.tenant_id
+        )
+        return AnalyzeBatchAnswer([answer_of(one) for one in kept])

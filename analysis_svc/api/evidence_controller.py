@@ -1,0 +1,52 @@
+"""GET /api/v1/evidence: what was analysed, as it was kept."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from analysis_svc.api.guards import requires
+from analysis_svc.api.problems import FAULTS
+from analysis_svc.api.wire import EvidenceOut, EvidencePage
+from analysis_svc.domain.access import Principal
+from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.ports import EvidenceStore
+
+
+class EvidenceController(Controller):
+    """The evidence of the caller's tenant."""
+
+    path = "/api/v1/evidence"
+    tags = ("evidence",)
+    guards = (requires("evidence:read"),)
+    responses = FAULTS
+
+    @get("/", summary="List evidence")
+    async def page(
+        self,
+        principal: NamedDependency[Principal],
+        evidence: NamedDependency[EvidenceStore],
+        before: datetime | None = None,
+        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+    ) -> EvidencePage:
+        """Answer records newest first, without their findings."""
+        records = await evidence.page(principal.tenant_id, before=before, limit=limit)
+        items = [msgspec.convert(record, EvidenceOut, from_attributes=True) for record in records]
+        return EvidencePage(items, before=items[-1].analysed_at if len(items) == limit else None)
+
+    @get("/{evidence_id:uuid}", summary="One analysis as it was kept")
+    async def one(
+        self,
+        evidence_id: UUID,
+        principal: NamedDependency[Principal],
+        evidence: NamedDependency[EvidenceStore],
+    ) -> EvidenceOut:
+        """Answer the record with its findings; another tenant's is not there."""
+        record = await evidence.get(principal.tenant_id, evidence_id)
+        if record is None:
+            raise ServiceError(ErrorCode.NOT_FOUND, "this tenant has no such evidence", field="evidence_id")
+        return msgspec.convert(record, EvidenceOut, from_attributes=True)

@@ -1,0 +1,127 @@
+"""The composition root: the only place that sees every layer."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import httpx
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.analysis_events import AnalysisEventsLog
+from analysis_svc.adapters.catalogue_files import load_catalogue
+from analysis_svc.adapters.metrics import Metrics
+from analysis_svc.adapters.evidence_repository import EvidenceRepository
+from analysis_svc.adapters.revocations import Revocations
+from analysis_svc.adapters.signing_keys import RemoteSigningKeys
+from analysis_svc.adapters.structured_log import configure_logging
+from analysis_svc.adapters.token_verifier import TokenVerifier
+from analysis_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from analysis_svc.adapters.valkey import make_valkey
+from analysis_svc.api.analyze_controller import AnalyzeController
+from analysis_svc.api.evidence_controller import EvidenceController
+from analysis_svc.api.frameworks_controller import FrameworksController
+from analysis_svc.api.guards import Verifier, provide_principal
+from analysis_svc.api.health import HealthController, Probe
+from analysis_svc.api.openapi_document import docs_assets, openapi_config
+from analysis_svc.api.problems import EXCEPTION_HANDLERS
+from analysis_svc.api.request_context import with_request_context
+from analysis_svc.api.strict_request import StrictRequest
+from analysis_svc.domain.analyze_requests import AnalyzeRequests
+from analysis_svc.domain.ports import EvidenceStore
+from analysis_svc.settings import Settings, read_settings
+
+SERVICE = "analysis_svc"
+VERSION = version("llama-mapper")
+
+
+def create_app(
+    settings: Settings, *, verifier: Verifier | None = None, evidence: EvidenceStore | None = None
+) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: all of them.
+        verifier: stands in for the token verifier in tests.
+        evidence: stands in for the evidence store in tests.
+
+    Raises:
+        CatalogueFileError: the data that the analysis lives on is wrong; names file and line.
+    """
+    catalogue = load_catalogue(settings.taxonomy)
+    metrics = Metrics()
+    tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        statement_timeout_ms=settings.database_statement_timeout_ms,
+    )
+    valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
+    client = trace_client(httpx.AsyncClient(timeout=settings.http_timeout_ms / 1000), tracing)
+    evidence = evidence or EvidenceRepository(database)
+    verifier = verifier or TokenVerifier(
+        RemoteSigningKeys(client, settings.orchestration_url),
+        Revocations(valkey, client, settings.orchestration_url),
+        issuer=settings.issuer,
+        audience=SERVICE,
+    )
+    analyze_requests = AnalyzeRequests(catalogue, evidence, AnalysisEventsLog(metrics))
+
+    async def ping_valkey() -> None:
+        await valkey.ping()
+
+    probes = (
+        Probe("postgres", database.ping, critical=True),
+        Probe("valkey", ping_valkey, critical=False),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        port = settings.metrics_port
+        server = metrics.serve(settings.metrics_host, port) if port else None
+        try:
+            yield
+        finally:
+            if server:
+                server.close()
+            await client.aclose()
+            await valkey.aclose()
+            await database.close()
+            tracing.shutdown()
+
+    app = Litestar(
+        route_handlers=[
+            AnalyzeController,
+            EvidenceController,
+            FrameworksController,
+            HealthController,
+            docs_assets(),
+        ],
+        dependencies={
+            "principal": Provide(provide_principal, sync_to_thread=False),
+            "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
+            "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
+            "evidence": Provide(lambda: evidence, sync_to_thread=False),
+            "probes": Provide(lambda: probes, sync_to_thread=False),
+        },
+        state=State({"verifier": verifier, "metrics": metrics}),
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=settings.max_body_bytes,
+        openapi_config=openapi_config(VERSION),
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    # Around everything, so that answers which no route gives (404, 405) have their correlation id too.
+    app.asgi_handler = trace_requests(with_request_context(app.asgi_handler, metrics), tracing)
+    return app
+
+
+def from_env() -> Litestar:
+    """Build the application from the environment; what the server process calls."""
+    settings = read_settings(os.environ)
+    configure_logging(settings.log_level)
+    return create_app(settings)

@@ -1,0 +1,75 @@
+"""What the use cases need from the outside; adapters/ implements it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from analysis_svc.domain.models import Analysis, AnalysisRequest
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFinding:
+    """A finding as it is kept: canonical metadata, never text."""
+
+    finding_id: str
+    label: str
+    score: float
+    confidence: float
+    detector: str | None
+    tier: str | None
+    occurrences: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """One analysis as it is kept.
+
+    Attributes:
+        evidence_id: names it in the tenant.
+        analysed_at: when, UTC.
+        request_id: of the orchestrated request, as the caller gave it.
+        application: as the caller gave it.
+        risk_score: 0 to 100.
+        risk_low: lower end of the score's interval.
+        risk_high: upper end of the score's interval.
+        level: in one word.
+        taxonomy: edition that the labels are of.
+        detectors_required: who had to look.
+        detectors_succeeded: who did.
+        detectors_failed: (name, status) of who did not.
+        violated: "framework control" of each control that a finding violates.
+        findings: what was found; empty in listings.
+    """
+
+    evidence_id: UUID
+    analysed_at: datetime
+    request_id: str | None
+    application: str | None
+    risk_score: float
+    risk_low: float
+    risk_high: float
+    level: str
+    taxonomy: str
+    detectors_required: tuple[str, ...]
+    detectors_succeeded: tuple[str, ...]
+    detectors_failed: tuple[tuple[str, str], ...]
+    violated: tuple[str, ...]
+    findings: tuple[EvidenceFinding, ...] = ()
+
+
+class EvidenceStore(Protocol):
+    """Keeps analyses as evidence."""
+
+    async def keep(self, tenant_id: UUID, analyses: Sequence[tuple[UUID, AnalysisRequest, Analysis]]) -> None:
+        """Keep all of them or none; StorageUnavailableError when the database is away."""
+        ...
+
+    async def get(self, tenant_id: UUID, evidence_id: UUID) -> EvidenceRecord | None:
+        """Return one record with its findings."""
+        ...
+
+    async def page(self, tenant_id: UUID, *, before: datetime | None, limit: int) -> list[EvidenceRecord]:
+        """Return records without their findings, newest first, older than ``before``."""
+        ...

@@ -1,0 +1,81 @@
+"""The command line of this service: ``python -m mapper_svc``."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from mapper_svc.settings import SettingsError, describe, read_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Map what detectors say into one taxonomy."""
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the API until told to stop."""
+    from mapper_svc.server import serve as run  # noqa: PLC0415 - other commands need no server
+
+    run(read_settings(os.environ))
+
+
+@cli.command()
+@click.option("--down-to", metavar="REVISION", help="undo migrations down to this revision instead")
+def migrate(down_to: str | None) -> None:
+    """Bring the database schema to the newest version."""
+    from mapper_svc.adapters import schema  # noqa: PLC0415 - other commands need no Alembic
+
+    settings = read_settings(os.environ)
+    if not settings.migration_database_url:
+        raise click.ClickException("MAPPER_MIGRATION_DATABASE_URL is not set")
+    if down_to:
+        schema.downgrade(settings.migration_database_url, settings.runtime_role, down_to)
+    else:
+        schema.upgrade(settings.migration_database_url, settings.runtime_role)
+
+
+@cli.command("settings")
+def show_settings() -> None:
+    """Print every setting with its meaning; secrets are masked."""
+    rows = describe(read_settings(os.environ))
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, meaning in rows:
+        click.echo(f"{name:<{width}}  {value or '(empty)'}\n{'':<{width}}  {meaning}")
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from mapper_svc.app import create_app  # noqa: PLC0415 - other commands need no application
+    from mapper_svc.settings import example_settings  # noqa: PLC0415
+
+    document = create_app(example_settings()).openapi_schema.to_schema()
+    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--tier", type=click.Choice(["rule"]), default="rule", show_default=True, help="what answers")
+@click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
+def evaluate(file: Path, tier: str, *, as_json: bool) -> None:
+    """Score FILE, JSON lines of {vendor, raw, gold, also}."""
+    from mapper_svc.evaluate_command import run  # noqa: PLC0415 - other commands need no catalogue
+
+    run(file, tier=tier, as_json=as_json)
+
+
+def main() -> None:
+    """Run the command line; a wrong setting is one line, not a stack."""
+    try:
+        cli()
+    except SettingsError as error:
+        click.echo(f"mapper_svc: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

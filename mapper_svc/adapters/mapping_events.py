@@ -1,0 +1,23 @@
+"""What mapping did, told to metrics and logs."""
+
+import structlog
+
+from mapper_svc.adapters.metrics import Metrics
+
+_log = structlog.get_logger("mapper_svc")
+
+
+class MappingEventsLog:
+    """Counts findings by tier, and reports labels that were not kept for review."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def findings(self, tier: str, count: int) -> None:
+        """``tier`` decided ``count`` findings."""
+        self._metrics.findings(tier, count)
+
+    def review_not_kept(self, count: int) -> None:
+        """``count`` unmapped labels could not be kept for review."""
+        self._metrics.review_not_kept(count)
+        _log.warning("review_not_kept", labels=count)

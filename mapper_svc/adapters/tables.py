@@ -1,0 +1,20 @@
+"""The tables of this service's schema, as the repositories see them; migrations/ is what makes them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+SCHEMA = "mapper"
+metadata = sa.MetaData(schema=SCHEMA)
+
+review_items = sa.Table(
+    "review_items",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("id", UUID(as_uuid=True), primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("vendor", sa.Text, nullable=False),
+    sa.Column("raw_label", sa.Text, nullable=False),
+    sa.Column("guesses", JSONB, nullable=False),
+    sa.Column("occurrences", sa.BigInteger, nullable=False),
+    sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)

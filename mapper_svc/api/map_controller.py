@@ -1,0 +1,74 @@
+"""POST /api/v1/map and /api/v1/map/batch."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from mapper_svc.api.guards import requires
+from mapper_svc.api.problems import FAULTS
+from mapper_svc.api.wire import MapAnswer, MapBatchAnswer, MapBatchRequest, MapRequest, answer_of, payload_of
+from mapper_svc.domain.access import Principal
+from mapper_svc.domain.errors import ErrorCode, ServiceError
+from mapper_svc.domain.map_request import MapRequests
+
+MAX_PAYLOAD_BYTES = 64 * 1024
+
+_ONE = {"detector": "openai_moderation", "output": "harassment/threatening"}
+_NATIVE = {"detector": "llama_guard_3_4", "output": "unsafe\nS1,S9"}
+
+
+class MapController(Controller):
+    """Maps what detectors said into the canonical taxonomy."""
+
+    path = "/api/v1/map"
+    tags = ("mapping",)
+    guards = (requires("map"),)
+    responses = FAULTS
+
+    @post("/", status_code=200, summary="Map one hand-over")
+    async def map(
+        self,
+        data: Annotated[
+            MapRequest,
+            Body(
+                examples=[
+                    Example(id="label", summary="a bare label", value=_ONE),
+                    Example(id="native", summary="a vendor's native answer", value=_NATIVE),
+                ]
+            ),
+        ],
+        principal: NamedDependency[Principal],
+        map_requests: NamedDependency[MapRequests],
+    ) -> MapAnswer:
+        """Answer at least one finding for each detector; what cannot be read is never reported as clean."""
+        _check_size(data, "body")
+        (result,) = await map_requests([payload_of(data)], tenant_id=principal.tenant_id)
+        return answer_of(result)
+
+    @post("/batch", status_code=200, summary="Map up to 100 hand-overs")
+    async def batch(
+        self,
+        data: Annotated[
+            MapBatchRequest, Body(examples=[Example(id="two", value={"items": [_ONE, _NATIVE]})])
+        ],
+        principal: NamedDependency[Principal],
+        map_requests: NamedDependency[MapRequests],
+    ) -> MapBatchAnswer:
+        """Answer one result for each item, in order."""
+        for index, item in enumerate(data.items):
+            _check_size(item, f"items[{index}]")
+        results = await map_requests([payload_of(item) for item in data.items], tenant_id=principal.tenant_id)
+        return MapBatchAnswer([answer_of(result) for result in results])
+
+
+def _check_size(request: MapRequest, field: str) -> None:
+    if len(msgspec.json.encode(request)) > MAX_PAYLOAD_BYTES:
+        raise ServiceError(
+            ErrorCode.PAYLOAD_TOO_LARGE,
+            f"a hand-over is at most {MAX_PAYLOAD_BYTES} bytes of JSON; split it over /map/batch",
+            field=field,
+        )

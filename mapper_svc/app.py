@@ -1,0 +1,124 @@
+"""The composition root: the only place that sees every layer."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import httpx
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from mapper_svc.adapters.database import Database
+from mapper_svc.adapters.mapping_events import MappingEventsLog
+from mapper_svc.adapters.metrics import Metrics
+from mapper_svc.adapters.review_repository import ReviewRepository
+from mapper_svc.adapters.revocations import Revocations
+from mapper_svc.adapters.signing_keys import RemoteSigningKeys
+from mapper_svc.adapters.structured_log import configure_logging
+from mapper_svc.adapters.taxonomy_files import available_editions
+from mapper_svc.adapters.token_verifier import TokenVerifier
+from mapper_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from mapper_svc.adapters.valkey import make_valkey
+from mapper_svc.adapters.vendor_files import load_catalogue
+from mapper_svc.api.guards import Verifier, provide_principal
+from mapper_svc.api.health import HealthController, Probe
+from mapper_svc.api.map_controller import MapController
+from mapper_svc.api.openapi_document import docs_assets, openapi_config
+from mapper_svc.api.problems import EXCEPTION_HANDLERS
+from mapper_svc.api.request_context import with_request_context
+from mapper_svc.api.review_controller import ReviewController
+from mapper_svc.api.strict_request import StrictRequest
+from mapper_svc.api.taxonomy_controller import TaxonomyController
+from mapper_svc.domain.map_request import MapRequests
+from mapper_svc.domain.ports import ReviewQueue
+from mapper_svc.settings import Settings, read_settings
+
+SERVICE = "mapper_svc"
+VERSION = version("llama-mapper")
+
+
+def create_app(
+    settings: Settings, *, verifier: Verifier | None = None, review: ReviewQueue | None = None
+) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: all of them.
+        verifier: stands in for the token verifier in tests.
+        review: stands in for the review queue in tests.
+
+    Raises:
+        VendorFileError, TaxonomyFileError: the data that the mapper lives on is wrong; names file and line.
+    """
+    catalogue = load_catalogue(settings.taxonomy)
+    metrics = Metrics()
+    tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        statement_timeout_ms=settings.database_statement_timeout_ms,
+    )
+    valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
+    client = trace_client(httpx.AsyncClient(timeout=settings.http_timeout_ms / 1000), tracing)
+    review = review or ReviewRepository(database)
+    verifier = verifier or TokenVerifier(
+        RemoteSigningKeys(client, settings.orchestration_url),
+        Revocations(valkey, client, settings.orchestration_url),
+        issuer=settings.issuer,
+        audience=SERVICE,
+    )
+    map_requests = MapRequests(catalogue, review, MappingEventsLog(metrics))
+    editions = available_editions()
+
+    async def ping_valkey() -> None:
+        await valkey.ping()
+
+    probes = (
+        Probe("postgres", database.ping, critical=False),  # rules need no database; only review does
+        Probe("valkey", ping_valkey, critical=False),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        port = settings.metrics_port
+        server = metrics.serve(settings.metrics_host, port) if port else None
+        try:
+            yield
+        finally:
+            if server:
+                server.close()
+            await client.aclose()
+            await valkey.aclose()
+            await database.close()
+            tracing.shutdown()
+
+    app = Litestar(
+        route_handlers=[MapController, TaxonomyController, ReviewController, HealthController, docs_assets()],
+        dependencies={
+            "principal": Provide(provide_principal, sync_to_thread=False),
+            "map_requests": Provide(lambda: map_requests, sync_to_thread=False),
+            "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
+            "editions": Provide(lambda: editions, sync_to_thread=False),
+            "review": Provide(lambda: review, sync_to_thread=False),
+            "probes": Provide(lambda: probes, sync_to_thread=False),
+        },
+        state=State({"verifier": verifier, "metrics": metrics}),
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=settings.max_body_bytes,
+        openapi_config=openapi_config(VERSION),
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    # Around everything, so that answers which no route gives (404, 405) have their correlation id too.
+    app.asgi_handler = trace_requests(with_request_context(app.asgi_handler, metrics), tracing)
+    return app
+
+
+def from_env() -> Litestar:
+    """Build the application from the environment; what the server process calls."""
+    settings = read_settings(os.environ)
+    configure_logging(settings.log_level)
+    return create_app(settings)

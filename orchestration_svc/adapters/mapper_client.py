@@ -1,0 +1,145 @@
+"""mapper_svc over HTTP: this service's own reading of its contract."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from orchestration_svc.adapters.downstream_call import DownstreamCall
+from orchestration_svc.domain.downstream import DownstreamError, MappedFinding, MapperAnswer
+from orchestration_svc.domain.handover import MapperPayload
+
+_MAX_BATCH = 100
+
+
+class ProvenanceOut(msgspec.Struct, frozen=True):
+    """What one detector said."""
+
+    detector: str
+    output: object
+    vendor: str
+    version: str
+    confidence: float | None
+    processing_time_ms: float
+
+
+class MetadataOut(msgspec.Struct, frozen=True):
+    """How the output came about."""
+
+    contributing_detectors: list[str]
+    provenance: list[ProvenanceOut]
+    aggregation_method: str
+    coverage_achieved: float
+
+
+class PayloadOut(msgspec.Struct, frozen=True):
+    """MapperPayload; ``output`` is null because each provenance entry carries its own."""
+
+    detector: str
+    metadata: MetadataOut
+    output: None = None
+
+
+class BatchOut(msgspec.Struct, frozen=True):
+    """Several payloads of one request."""
+
+    items: list[PayloadOut]
+
+
+class _Raw(msgspec.Struct, frozen=True):
+    detector: str
+
+
+class _Finding(msgspec.Struct, frozen=True):
+    taxonomy: list[str]
+    scores: dict[str, float]
+    confidence: float
+    tier: str
+    raw: _Raw
+    occurrences: int
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    findings: list[_Finding]
+    fallback_used: bool
+
+
+class _BatchAnswer(msgspec.Struct, frozen=True):
+    results: list[_Answer]
+
+
+class HttpMapperClient:
+    """Sends one payload to /map, several to /map/batch, and puts the answers together."""
+
+    def __init__(self, call: DownstreamCall) -> None:
+        self._call = call
+
+    async def map(
+        self, payloads: Sequence[MapperPayload], *, tenant_id: UUID, timeout_s: float
+    ) -> MapperAnswer:
+        """Map the payloads in one call; raises DownstreamError with the reason when it cannot."""
+        bodies = [payload_out(payload) for payload in payloads]
+        if len(bodies) == 1:
+            answer, raw = await self._call.post(
+                "/api/v1/map", bodies[0], _Answer, tenant_id=tenant_id, timeout_s=timeout_s
+            )
+            return _read([answer], raw)
+        if len(bodies) > _MAX_BATCH:
+            raise DownstreamError("refused")
+        batch, raw = await self._call.post(
+            "/api/v1/map/batch", BatchOut(bodies), _BatchAnswer, tenant_id=tenant_id, timeout_s=timeout_s
+        )
+        return _read(batch.results, _joined(raw))
+
+
+def payload_out(payload: MapperPayload) -> PayloadOut:
+    """Turn a payload into its wire form."""
+    return PayloadOut(
+        detector=payload.detector,
+        metadata=MetadataOut(
+            contributing_detectors=list(payload.contributing_detectors),
+            provenance=[
+                ProvenanceOut(
+                    detector=said.detector,
+                    output=said.output,
+                    vendor=said.vendor,
+                    version=said.version,
+                    confidence=said.confidence,
+                    processing_time_ms=said.processing_time_ms,
+                )
+                for said in payload.provenance
+            ],
+            aggregation_method=payload.aggregation_method,
+            coverage_achieved=payload.coverage_achieved,
+        ),
+    )
+
+
+def _read(answers: Sequence[_Answer], body: dict[str, object]) -> MapperAnswer:
+    findings = [
+        MappedFinding(
+            label=label,
+            score=finding.scores.get(label, 0.0),
+            confidence=finding.confidence,
+            detector=finding.raw.detector,
+            tier=finding.tier,
+            occurrences=finding.occurrences,
+        )
+        for answer in answers
+        for finding in answer.findings
+        for label in finding.taxonomy
+    ]
+    return MapperAnswer(tuple(findings), body, any(answer.fallback_used for answer in answers))
+
+
+def _joined(raw: dict[str, object]) -> dict[str, object]:
+    results = [result for result in _list(raw.get("results")) if isinstance(result, dict)]
+    return {
+        "findings": [finding for result in results for finding in _list(result.get("findings"))],
+        "fallback_used": any(result.get("fallback_used") is True for result in results),
+        "version_info": results[0].get("version_info") if results else None,
+    }
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,166 @@
+"""The Ed25519 keys that sign tokens: in Postgres, encrypted at rest, rotated with overlap."""
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from jwt import PyJWK
+from sqlalchemy import insert, select, text, update
+
+from orchestration_svc.adapters.database import Database
+from orchestration_svc.adapters.tables import signing_keys
+from orchestration_svc.domain.errors import StorageUnavailableError
+
+_NONCE_BYTES = 12
+_REFRESH_AFTER_S = 30.0
+_RETRY_AFTER_S = 2.0
+
+
+class SigningKeysUnavailableError(Exception):
+    """The keys cannot be read: no database and nothing cached, or the wrong key-encryption key."""
+
+
+class KeyRing:
+    """All signing keys that still count; the newest one signs.
+
+    A cached ring serves on while Postgres is away; a verifier that meets an unknown kid reads again.
+    """
+
+    def __init__(self, database: Database, *, key_encryption_key: str, issuer: str) -> None:
+        self._database = database
+        self._cipher = AESGCM(base64.urlsafe_b64decode(key_encryption_key))
+        self._issuer = issuer
+        self._public: dict[str, PyJWK] = {}
+        self._signing: tuple[str, Ed25519PrivateKey] | None = None
+        self._loaded_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def get(self, kid: str) -> PyJWK | None:
+        """Return the public key of that id, None when there is none."""
+        if kid not in self._public or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
+            await self._refresh()
+        if not self._public:
+            raise SigningKeysUnavailableError
+        return self._public.get(kid)
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Return the public keys as a JSON Web Key Set (RFC 7517, RFC 8037)."""
+        if time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
+            await self._refresh()
+        if not self._public:
+            raise SigningKeysUnavailableError
+        return {"keys": [_public_jwk(kid, key.key) for kid, key in self._public.items()]}
+
+    async def sign(
+        self,
+        *,
+        token_id: str,
+        tenant_id: UUID,
+        roles: frozenset[str],
+        scopes: frozenset[str],
+        audiences: Sequence[str],
+        expires_at: datetime,
+    ) -> str:
+        """Sign a token with the newest key, making the first one when there is none yet."""
+        if self._signing is None or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
+            await self._refresh()
+        if self._signing is None:
+            await self.rotate(overlap=timedelta(0))
+        if self._signing is None:
+            raise SigningKeysUnavailableError
+        kid, private_key = self._signing
+        claims = {
+            "iss": self._issuer,
+            "aud": list(audiences),
+            "iat": datetime.now(UTC),
+            "exp": expires_at,
+            "jti": token_id,
+            "tenant": str(tenant_id),
+            "roles": sorted(roles),
+            "scopes": sorted(scopes),
+        }
+        return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"kid": kid})
+
+    async def rotate(self, *, overlap: timedelta) -> str:
+        """Make a new signing key; older ones stop to verify after ``overlap``. Returns its kid."""
+        private_key = Ed25519PrivateKey.generate()
+        kid, now = secrets.token_hex(8), datetime.now(UTC)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, private_key.private_bytes_raw(), kid.encode())
+        async with self._database.platform() as connection:
+            await connection.execute(text("select pg_advisory_xact_lock(hashtext('signing keys'))"))
+            current = (
+                await connection.execute(
+                    select(signing_keys.c.kid).where(signing_keys.c.retires_at.is_(None))
+                )
+            ).scalars()
+            if self._signing is None and (existing := current.first()) is not None:
+                kid = existing  # another process made the first key while we waited for the lock
+            else:
+                await connection.execute(
+                    update(signing_keys)
+                    .where(signing_keys.c.retires_at.is_(None))
+                    .values(retires_at=now + overlap)
+                )
+                await connection.execute(
+                    insert(signing_keys).values(
+                        kid=kid,
+                        public_key=private_key.public_key().public_bytes_raw(),
+                        private_key_encrypted=sealed,
+                        created_at=now,
+                    )
+                )
+        self._asked_at = float("-inf")
+        await self._refresh()
+        return kid
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            if time.monotonic() - self._asked_at < _RETRY_AFTER_S:
+                return
+            self._asked_at = time.monotonic()
+            try:
+                async with self._database.platform() as connection:
+                    rows = (
+                        await connection.execute(
+                            select(signing_keys).order_by(signing_keys.c.created_at.desc())
+                        )
+                    ).all()
+            except StorageUnavailableError:
+                return
+            now = datetime.now(UTC)
+            live = [row for row in rows if row.retires_at is None or row.retires_at > now]
+            self._public = {
+                row.kid: PyJWK(_public_jwk(row.kid, Ed25519PublicKey.from_public_bytes(row.public_key)))
+                for row in live
+            }
+            newest = next((row for row in live if row.retires_at is None), None)
+            self._signing = (
+                None
+                if newest is None
+                else (newest.kid, self._unseal(newest.kid, newest.private_key_encrypted))
+            )
+            self._loaded_at = time.monotonic()
+
+    def _unseal(self, kid: str, sealed: bytes) -> Ed25519PrivateKey:
+        try:
+            raw = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kid.encode())
+        except InvalidTag:
+            raise SigningKeysUnavailableError(
+                "ORCHESTRATION_KEY_ENCRYPTION_KEY is not the one the signing keys were encrypted with"
+            ) from None
+        return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+def _public_jwk(kid: str, key: Ed25519PublicKey) -> dict[str, str]:
+    x = base64.urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode()
+    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x}

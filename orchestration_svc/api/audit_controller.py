@@ -1,0 +1,57 @@
+"""/api/v1/audit: the tenant's hash-chained audit log."""
+
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from orchestration_svc.api.access_wire import AuditEventOut, AuditPage, ChainStateOut
+from orchestration_svc.api.guards import requires
+from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.domain.access import Principal
+from orchestration_svc.domain.ports import AuditLog
+
+
+class AuditController(Controller):
+    """Read and verify the audit log of the caller's tenant."""
+
+    path = "/api/v1/audit"
+    tags = ("audit",)
+    guards = (requires("audit:read"),)
+    responses = FAULTS
+
+    @get("/", summary="Read the audit log")
+    async def page(
+        self,
+        principal: NamedDependency[Principal],
+        audit: NamedDependency[AuditLog],
+        before: Annotated[int | None, Parameter(ge=1, le=2**62)] = None,
+        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+    ) -> AuditPage:
+        """Answer events newest first."""
+        events = await audit.page(principal.tenant_id, before=before, limit=limit)
+        return AuditPage(
+            events=[
+                AuditEventOut(
+                    seq=event.seq,
+                    at=event.at,
+                    actor=event.actor,
+                    action=event.action,
+                    subject=event.subject,
+                    detail=event.detail,
+                    previous_hash=event.previous_hash.hex(),
+                    hash=event.hash.hex(),
+                )
+                for event in events
+            ],
+            before=events[-1].seq if len(events) == limit and events[-1].seq > 1 else None,
+        )
+
+    @get("/verify", summary="Verify the audit log")
+    async def verify(
+        self, principal: NamedDependency[Principal], audit: NamedDependency[AuditLog]
+    ) -> ChainStateOut:
+        """Recompute every hash; a changed, removed or inserted event shows."""
+        state = await audit.verify(principal.tenant_id)
+        return ChainStateOut(state.events, state.intact, state.broken_at, state.head)

@@ -1,0 +1,59 @@
+"""GET /api/v1/detectors: what is installed and how it is."""
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+
+from orchestration_svc.api.guards import requires
+from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.domain.detection import DetectorDirectory
+
+
+class DetectorOut(msgspec.Struct, frozen=True):
+    """One detector. ``reason`` says why it is not ready."""
+
+    name: str
+    vendor: str
+    version: str
+    kind: str
+    content_types: list[str]
+    timeout_ms: int
+    state: str
+    reason: str | None
+    restarts: int
+
+
+class DetectorList(msgspec.Struct, frozen=True):
+    """Every installed detector by name, those that cannot run included."""
+
+    detectors: list[DetectorOut]
+
+
+class DetectorsController(Controller):
+    """The installed detectors."""
+
+    path = "/api/v1/detectors"
+    tags = ("detectors",)
+    guards = (requires("detectors:read"),)
+    responses = FAULTS
+
+    @get("/", summary="List detectors")
+    async def list_detectors(self, directory: NamedDependency[DetectorDirectory]) -> DetectorList:
+        """Answer each detector's version and state."""
+        found = []
+        for detector in directory.all():
+            info, health = detector.info, detector.health()
+            found.append(
+                DetectorOut(
+                    name=info.name,
+                    vendor=info.vendor,
+                    version=info.version,
+                    kind=info.kind.value,
+                    content_types=sorted(info.content_types),
+                    timeout_ms=info.timeout_ms,
+                    state=health.state.value,
+                    reason=health.reason.value if health.reason else None,
+                    restarts=health.restarts,
+                )
+            )
+        return DetectorList(found)

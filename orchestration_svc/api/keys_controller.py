@@ -1,0 +1,70 @@
+"""/api/v1/keys: the API keys of the caller's tenant."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
+
+from orchestration_svc.api.access_wire import IssuedKeyOut, KeyIn, KeyList, RotateIn, issued_out, key_out
+from orchestration_svc.api.guards import requires
+from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.domain.access import Principal
+from orchestration_svc.domain.keys import ManageKeys, may_grant
+
+
+class KeysController(Controller):
+    """Issue, list, rotate and revoke keys."""
+
+    path = "/api/v1/keys"
+    tags = ("keys",)
+    guards = (requires("keys:manage"),)
+    responses = FAULTS
+
+    @get("/", summary="List keys")
+    async def list_keys(
+        self, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
+    ) -> KeyList:
+        """Answer what is known of the tenant's keys, newest first."""
+        return KeyList([key_out(key) for key in await keys.list(principal.tenant_id)])
+
+    @post("/", summary="Issue a key")
+    async def issue(
+        self, data: KeyIn, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
+    ) -> IssuedKeyOut:
+        """Make a key; its token is shown this once."""
+        roles = frozenset(data.roles)
+        may_grant(principal, roles)
+        issued = await keys.issue(
+            tenant_id=principal.tenant_id,
+            actor=principal.token_id,
+            name=data.name,
+            roles=roles,
+            scopes=None if data.scopes is None else frozenset(data.scopes),
+            lifetime=timedelta(seconds=data.lifetime_s),
+        )
+        return issued_out(issued)
+
+    @post("/{key_id:uuid}/rotate", summary="Rotate a key")
+    async def rotate(
+        self,
+        key_id: UUID,
+        data: RotateIn,
+        principal: NamedDependency[Principal],
+        keys: NamedDependency[ManageKeys],
+    ) -> IssuedKeyOut:
+        """Make a successor with the same rights; the old key works on for the overlap."""
+        issued = await keys.rotate(
+            tenant_id=principal.tenant_id,
+            actor=principal.token_id,
+            key_id=key_id,
+            overlap=timedelta(seconds=data.overlap_s),
+        )
+        return issued_out(issued)
+
+    @delete("/{key_id:uuid}", summary="Revoke a key")
+    async def revoke(
+        self, key_id: UUID, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
+    ) -> None:
+        """Revoke a key at once, everywhere."""
+        await keys.revoke(tenant_id=principal.tenant_id, actor=principal.token_id, key_id=key_id)

@@ -1,0 +1,214 @@
+"""An orchestrated request and its answer over the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from orchestration_svc.domain.orchestration import OrchestrationResult
+from orchestration_svc.domain.policy import Priority
+
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text to look at.
+
+    ``content`` is at most 64 KiB of UTF-8 and holds no null byte. ``text`` is short for ``text/plain``.
+    Mapping is on unless switched off; analysis follows mapping.
+    """
+
+    content: Annotated[str, Meta(min_length=1, description="the text; it is never stored or logged")]
+    content_type: Literal["text", "text/plain"] = "text/plain"
+    policy: Name | None = None
+    detectors: Annotated[list[Name], Meta(min_length=1, max_length=64)] | None = None
+    priority: Priority = Priority.NORMAL
+    mode: Literal["sync", "auto"] = "auto"
+    auto_map: bool = True
+    analyze: bool | None = None
+
+
+class DetectorResultOut(msgspec.Struct, frozen=True):
+    """One detector's part. ``output`` holds labels, offsets (code points), scores; null unless success."""
+
+    detector: str
+    version: str
+    status: str
+    output: object
+    confidence: float | None
+    processing_time_ms: float
+    error: str | None
+
+
+class ProvenanceOut(msgspec.Struct, frozen=True):
+    """What one detector said, as handed to the mapper."""
+
+    detector: str
+    vendor: str
+    version: str
+    confidence: float | None
+    output: object
+    processing_time_ms: float
+
+
+class PayloadMetadataOut(msgspec.Struct, frozen=True):
+    """How the hand-over came about."""
+
+    contributing_detectors: list[str]
+    provenance: list[ProvenanceOut]
+    aggregation_method: str
+    coverage_achieved: float
+
+
+class MapperPayloadOut(msgspec.Struct, frozen=True):
+    """The hand-over to mapper_svc; each provenance entry carries its own output."""
+
+    detector: str
+    output: object
+    metadata: PayloadMetadataOut
+
+
+class CoverageOut(msgspec.Struct, frozen=True):
+    """How much of what had to look did."""
+
+    method: str
+    required: list[str]
+    missing: list[str]
+    achieved: float
+    threshold: float
+
+
+class RoutingOut(msgspec.Struct, frozen=True):
+    """Which detectors were chosen and why; ``health`` is their state before they ran."""
+
+    selected: list[str]
+    reason: str
+    policy: str
+    policy_version: str
+    health: dict[str, str]
+
+
+class MissingOut(msgspec.Struct, frozen=True):
+    """A part that was asked for and is not there."""
+
+    part: str
+    reason: str
+
+
+class VersionInfoOut(msgspec.Struct, frozen=True):
+    """The versions behind the answer; null for a part that is not in it."""
+
+    orchestration: str
+    policy: str
+    taxonomy: str | None
+    model: str | None
+
+
+class OrchestrateAnswer(msgspec.Struct, frozen=True):
+    """What happened. 200 is the full answer; 206 says in ``error_code`` and ``missing`` what it lacks."""
+
+    request_id: UUID
+    processing_mode: str
+    detector_results: list[DetectorResultOut]
+    aggregated_payload: MapperPayloadOut | None
+    mapping_result: dict[str, object] | None
+    analysis_result: dict[str, object] | None
+    attempted: int
+    succeeded: int
+    failed: int
+    coverage: CoverageOut
+    routing_decision: RoutingOut
+    missing: list[MissingOut]
+    fallback_used: bool
+    error_code: str | None
+    timestamp: datetime
+    version_info: VersionInfoOut
+
+
+def answer_of(result: OrchestrationResult, *, version: str, error_code: str | None) -> OrchestrateAnswer:
+    """Turn a result into its wire form."""
+    succeeded = [one for one in result.results if one.status.value == "success"]
+    skipped = [one for one in result.results if one.status.value == "skipped"]
+    mapped_with = result.mapping.body.get("version_info") if result.mapping else None
+    versions = mapped_with if isinstance(mapped_with, dict) else {}
+    policy = result.routing.policy
+    return OrchestrateAnswer(
+        request_id=result.request_id,
+        processing_mode="sync",
+        detector_results=[
+            DetectorResultOut(
+                detector=one.detector,
+                version=one.version,
+                status=one.status.value,
+                output=one.output,
+                confidence=one.confidence,
+                processing_time_ms=one.processing_time_ms,
+                error=one.error.value if one.error else None,
+            )
+            for one in result.results
+        ],
+        aggregated_payload=_payload(result),
+        mapping_result=result.mapping.body if result.mapping else None,
+        analysis_result=result.analysis.body if result.analysis else None,
+        attempted=len(result.results) - len(skipped),
+        succeeded=len(succeeded),
+        failed=len(result.results) - len(skipped) - len(succeeded),
+        coverage=CoverageOut(
+            method=result.coverage.method.value,
+            required=list(result.coverage.required),
+            missing=list(result.coverage.missing),
+            achieved=result.coverage.achieved,
+            threshold=result.coverage.threshold,
+        ),
+        routing_decision=RoutingOut(
+            selected=list(result.routing.selected),
+            reason=result.routing.reason,
+            policy=policy.name,
+            policy_version=policy.version,
+            health=result.routing.health,
+        ),
+        missing=[MissingOut(one.part, one.reason) for one in result.missing],
+        fallback_used=bool(result.missing) or bool(result.mapping and result.mapping.fallback_used),
+        error_code=error_code,
+        timestamp=result.finished_at,
+        version_info=VersionInfoOut(
+            orchestration=version,
+            policy=f"{policy.name}@{policy.version}",
+            taxonomy=_text(versions.get("taxonomy")),
+            model=_text(versions.get("model")),
+        ),
+    )
+
+
+def _payload(result: OrchestrationResult) -> MapperPayloadOut | None:
+    if not result.payloads:
+        return None
+    # Split hand-overs are shown as the one they were before splitting.
+    first = result.payloads[0]
+    said = [part for payload in result.payloads for part in payload.provenance]
+    return MapperPayloadOut(
+        detector=first.detector,
+        output=None,
+        metadata=PayloadMetadataOut(
+            contributing_detectors=list(dict.fromkeys(part.detector for part in said)),
+            provenance=[
+                ProvenanceOut(
+                    detector=part.detector,
+                    vendor=part.vendor,
+                    version=part.version,
+                    confidence=part.confidence,
+                    output=part.output,
+                    processing_time_ms=part.processing_time_ms,
+                )
+                for part in said
+            ],
+            aggregation_method=first.aggregation_method,
+            coverage_achieved=first.coverage_achieved,
+        ),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

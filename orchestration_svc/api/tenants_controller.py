@@ -1,0 +1,65 @@
+"""/api/v1/tenants: acts of the platform, for the role platform_admin."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+
+from orchestration_svc.api.access_wire import (
+    IssuedKeyOut,
+    KeyIn,
+    TenantIn,
+    TenantList,
+    TenantOut,
+    issued_out,
+)
+from orchestration_svc.api.guards import requires
+from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.domain.access import Principal
+from orchestration_svc.domain.keys import ManageKeys
+from orchestration_svc.domain.tenants import ManageTenants
+
+
+class TenantsController(Controller):
+    """Create and list tenants, and give a tenant its first key."""
+
+    path = "/api/v1/tenants"
+    tags = ("tenants",)
+    guards = (requires("tenants:manage"),)
+    responses = FAULTS
+
+    @get("/", summary="List tenants")
+    async def list_tenants(self, tenants: NamedDependency[ManageTenants]) -> TenantList:
+        """Answer all tenants by name."""
+        found = await tenants.list()
+        return TenantList([TenantOut(one.tenant_id, one.name, one.created_at) for one in found])
+
+    @post("/", summary="Create a tenant")
+    async def create(
+        self, data: TenantIn, principal: NamedDependency[Principal], tenants: NamedDependency[ManageTenants]
+    ) -> TenantOut:
+        """Create a tenant; 409 when the name is in use."""
+        tenant = await tenants.create(data.name, actor=principal.token_id)
+        return TenantOut(tenant.tenant_id, tenant.name, tenant.created_at)
+
+    @post("/{tenant_id:uuid}/keys", summary="Issue a key to a tenant")
+    async def issue_key(
+        self,
+        tenant_id: UUID,
+        data: KeyIn,
+        principal: NamedDependency[Principal],
+        tenants: NamedDependency[ManageTenants],
+        keys: NamedDependency[ManageKeys],
+    ) -> IssuedKeyOut:
+        """Make a key that acts for the tenant; its token is shown this once."""
+        tenant = await tenants.by_id(tenant_id)
+        issued = await keys.issue(
+            tenant_id=tenant.tenant_id,
+            actor=principal.token_id,
+            name=data.name,
+            roles=frozenset(data.roles),
+            scopes=None if data.scopes is None else frozenset(data.scopes),
+            lifetime=timedelta(seconds=data.lifetime_s),
+        )
+        return issued_out(issued)

@@ -1,0 +1,203 @@
+"""The composition root: the only place that sees every layer."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import httpx
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from orchestration_svc.adapters.access import make_access
+from orchestration_svc.adapters.analysis_client import HttpAnalysisClient
+from orchestration_svc.adapters.audit_repository import AuditRepository
+from orchestration_svc.adapters.clock import SystemClock
+from orchestration_svc.adapters.database import Database
+from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
+from orchestration_svc.adapters.detectors.fms_http import read_http_detectors
+from orchestration_svc.adapters.downstream_call import DownstreamCall
+from orchestration_svc.adapters.mapper_client import HttpMapperClient
+from orchestration_svc.adapters.metrics import Metrics
+from orchestration_svc.adapters.policy_files import PolicyFile
+from orchestration_svc.adapters.service_tokens import ServiceTokens
+from orchestration_svc.adapters.structured_log import configure_logging
+from orchestration_svc.adapters.token_verifier import TokenVerifier
+from orchestration_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from orchestration_svc.adapters.valkey import make_valkey
+from orchestration_svc.api.audit_controller import AuditController
+from orchestration_svc.api.detectors_controller import DetectorsController
+from orchestration_svc.api.guards import Verifier, provide_principal
+from orchestration_svc.api.health import HealthController, Probe
+from orchestration_svc.api.keys_controller import KeysController
+from orchestration_svc.api.openapi_document import docs_assets, openapi_config
+from orchestration_svc.api.orchestrate_controller import OrchestrateController
+from orchestration_svc.api.problems import EXCEPTION_HANDLERS
+from orchestration_svc.api.request_context import with_request_context
+from orchestration_svc.api.strict_request import StrictRequest
+from orchestration_svc.api.tenants_controller import TenantsController
+from orchestration_svc.api.well_known_controller import WellKnownController
+from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
+from orchestration_svc.domain.orchestrate import Orchestrate
+from orchestration_svc.domain.ports import AnalysisClient, MapperClient
+from orchestration_svc.settings import Settings, SettingsError, read_settings
+
+SERVICE = "orchestration_svc"
+VERSION = version("llama-mapper")
+
+
+class NoDetectorReadyError(Exception):
+    """Not one detector can take a call."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    verifier: Verifier | None = None,
+    directory: DetectorDirectory | None = None,
+    mapper: MapperClient | None = None,
+    analysis: AnalysisClient | None = None,
+) -> Litestar:
+    """Build the application.
+
+    Args:
+        settings: all of them.
+        verifier: stands in for the token verifier in tests.
+        directory: stands in for the installed detectors in tests.
+        mapper: stands in for mapper_svc in tests.
+        analysis: stands in for analysis_svc in tests.
+
+    Raises:
+        SettingsError: a detector is configured wrongly.
+        PolicyFileError: the shipped policies are wrong.
+    """
+    metrics = Metrics()
+    tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        statement_timeout_ms=settings.database_statement_timeout_ms,
+    )
+    valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
+    client = trace_client(httpx.AsyncClient(limits=httpx.Limits(max_connections=200)), tracing)
+    access = make_access(
+        database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
+    )
+    tokens = ServiceTokens(access.key_ring)
+    fleet = None if directory else _fleet(settings, client)
+    detectors = directory or fleet
+    assert detectors is not None  # noqa: S101 - tells the type checker what the line above says
+    orchestrate = Orchestrate(
+        directory=detectors,
+        policies=PolicyFile(),
+        mapper=mapper
+        or HttpMapperClient(
+            DownstreamCall(client, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
+        ),
+        analysis=analysis
+        or HttpAnalysisClient(
+            DownstreamCall(
+                client, tokens, url=settings.analysis_url, audience="analysis_svc", scope="analyze"
+            )
+        ),
+        events=metrics,
+        clock=SystemClock(),
+    )
+    verifier = verifier or TokenVerifier(
+        access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
+    )
+    audit = AuditRepository(database)
+
+    async def ping_valkey() -> None:
+        await valkey.ping()
+
+    async def some_detector_is_ready() -> None:
+        if not any(one.health().state is ReadyState.READY for one in detectors.all()):
+            raise NoDetectorReadyError
+
+    async def ping_service(url: str) -> None:
+        (await client.get(f"{url.rstrip('/')}/health/live", timeout=1.0)).raise_for_status()
+
+    probes = (
+        Probe("postgres", database.ping, critical=True),
+        Probe("valkey", ping_valkey, critical=False),
+        Probe("detectors", some_detector_is_ready, critical=True),
+        Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
+        Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        port = settings.metrics_port
+        server = metrics.serve(settings.metrics_host, port) if port else None
+        if fleet:
+            fleet.start()
+        publishing = asyncio.create_task(access.revocations.keep_published())
+        try:
+            yield
+        finally:
+            publishing.cancel()
+            if fleet:
+                await fleet.close()
+            if server:
+                server.close()
+            await client.aclose()
+            await valkey.aclose()
+            await database.close()
+            tracing.shutdown()
+
+    app = Litestar(
+        route_handlers=[
+            OrchestrateController,
+            DetectorsController,
+            KeysController,
+            TenantsController,
+            AuditController,
+            WellKnownController,
+            HealthController,
+            docs_assets(),
+        ],
+        dependencies={
+            "principal": Provide(provide_principal, sync_to_thread=False),
+            "orchestrate": Provide(lambda: orchestrate, sync_to_thread=False),
+            "directory": Provide(lambda: detectors, sync_to_thread=False),
+            "keys": Provide(lambda: access.keys, sync_to_thread=False),
+            "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
+            "audit": Provide(lambda: audit, sync_to_thread=False),
+            "public_keys": Provide(lambda: access.key_ring, sync_to_thread=False),
+            "revoked_list": Provide(lambda: access.revocations, sync_to_thread=False),
+            "request_metrics": Provide(lambda: metrics, sync_to_thread=False),
+            "max_content_bytes": Provide(lambda: settings.max_content_bytes, sync_to_thread=False),
+            "service_version": Provide(lambda: VERSION, sync_to_thread=False),
+            "probes": Provide(lambda: probes, sync_to_thread=False),
+        },
+        state=State({"verifier": verifier, "metrics": metrics}),
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=StrictRequest,
+        request_max_body_size=settings.max_body_bytes,
+        openapi_config=openapi_config(VERSION),
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    # Around everything, so that answers which no route gives (404, 405) have their correlation id too.
+    app.asgi_handler = trace_requests(with_request_context(app.asgi_handler, metrics), tracing)
+    return app
+
+
+def _fleet(settings: Settings, client: httpx.AsyncClient) -> DetectorFleet:
+    disabled = {name.strip() for name in settings.disabled_detectors.split(",") if name.strip()}
+    try:
+        return build_fleet(
+            http_detectors=read_http_detectors(settings.http_detectors), client=client, disabled=disabled
+        )
+    except ValueError as error:
+        raise SettingsError(f"ORCHESTRATION_HTTP_DETECTORS is wrong: {error}") from None
+
+
+def from_env() -> Litestar:
+    """Build the application from the environment; what the server process calls."""
+    settings = read_settings(os.environ)
+    configure_logging(settings.log_level)
+    return create_app(settings)

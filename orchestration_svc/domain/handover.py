@@ -1,0 +1,98 @@
+"""MapperPayload: what the detectors said, handed to mapper_svc. Never the content."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+MAX_BYTES = 64 * 1024
+# What surrounds the provenance in a payload: names, metadata and JSON punctuation.
+_ENVELOPE_BYTES = 8 * 1024
+AGGREGATE = "aggregate"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What one detector said.
+
+    Attributes:
+        detector: its name.
+        vendor: whose labels it speaks.
+        version: of the library or service behind it.
+        confidence: its own, in [0, 1], where it gives one.
+        output: labels, offsets, scores and severities as JSON values; never text.
+        processing_time_ms: how long it took.
+    """
+
+    detector: str
+    vendor: str
+    version: str
+    confidence: float | None
+    output: object
+    processing_time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MapperPayload:
+    """One hand-over of at most 64 KB of JSON."""
+
+    detector: str
+    contributing_detectors: tuple[str, ...]
+    provenance: tuple[Provenance, ...]
+    aggregation_method: str
+    coverage_achieved: float
+
+
+def build_payloads(
+    provenance: Sequence[Provenance], *, coverage_achieved: float, aggregation_method: str
+) -> list[MapperPayload]:
+    """Put what was said into as few payloads of at most 64 KB as it needs.
+
+    Repeated entries of a list are dropped first; what is still too large is split, list by list. Nothing
+    is cut off: an entry that alone is over the limit cannot occur, as adapters bound what they return.
+    """
+    limit = MAX_BYTES - _ENVELOPE_BYTES
+    groups: list[list[Provenance]] = [[]]
+    room = limit
+    for part in (piece for said in provenance for piece in _pieces(said, limit)):
+        size = _size(part.output)
+        if groups[-1] and size > room:
+            groups.append([])
+            room = limit
+        groups[-1].append(part)
+        room -= size
+    return [
+        MapperPayload(
+            detector=AGGREGATE,
+            contributing_detectors=tuple(dict.fromkeys(part.detector for part in group)),
+            provenance=tuple(group),
+            aggregation_method=aggregation_method,
+            coverage_achieved=coverage_achieved,
+        )
+        for group in groups
+        if group
+    ]
+
+
+def _pieces(said: Provenance, limit: int) -> Iterator[Provenance]:
+    if _size(said.output) <= limit or not isinstance(said.output, list):
+        yield said
+        return
+    chunk: list[object] = []
+    used = 0
+    for entry in _without_repeats(said.output):
+        size = _size(entry) + 1
+        if chunk and used + size > limit:
+            yield replace(said, output=chunk)
+            chunk, used = [], 0
+        chunk.append(entry)
+        used += size
+    if chunk:
+        yield replace(said, output=chunk)
+
+
+def _without_repeats(entries: list[object]) -> list[object]:
+    return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
+
+
+def _size(value: object) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) + 256

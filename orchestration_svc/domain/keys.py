@@ -1,0 +1,145 @@
+"""API keys: long-lived tokens that are shown once, rotated with overlap, and revoked by id."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from orchestration_svc.domain.access import Principal, Role, grantable_scopes
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
+from orchestration_svc.domain.ports import Clock, KeyStore, RevocationFeed, TokenSigner
+
+AUDIENCES = ("orchestration_svc", "mapper_svc", "analysis_svc")
+MAX_LIFETIME = timedelta(days=366)
+MAX_OVERLAP = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is kept of a key; the token itself is not."""
+
+    tenant_id: UUID
+    key_id: UUID
+    name: str
+    roles: frozenset[Role]
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key with its token, which is shown this once."""
+
+    key: ApiKey
+    token: str
+
+
+class ManageKeys:
+    """Issue, list, rotate and revoke the keys of one tenant."""
+
+    def __init__(self, store: KeyStore, signer: TokenSigner, feed: RevocationFeed, clock: Clock) -> None:
+        self._store = store
+        self._signer = signer
+        self._feed = feed
+        self._clock = clock
+
+    async def issue(
+        self,
+        *,
+        tenant_id: UUID,
+        actor: str,
+        name: str,
+        roles: frozenset[Role],
+        scopes: frozenset[str] | None,
+        lifetime: timedelta,
+    ) -> IssuedKey:
+        """Make a key.
+
+        Args:
+            tenant_id: the tenant the key will act for.
+            actor: who asks, for the audit log.
+            name: what people call it.
+            roles: its roles.
+            scopes: a narrower set than the roles give, or None for all of them.
+            lifetime: until it expires; 366 days at most.
+
+        Raises:
+            ServiceError: INVALID_REQUEST for a lifetime, role or scope that cannot be had.
+        """
+        if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, "a key lives from 1 second to 366 days", field="lifetime"
+            )
+        now = self._clock.now()
+        key = ApiKey(
+            tenant_id=tenant_id,
+            key_id=uuid4(),
+            name=name,
+            roles=roles,
+            scopes=grantable_scopes(tenant_id, roles, scopes),
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+        token = await self._sign(key)
+        await self._store.add(key, actor=actor)
+        return IssuedKey(key, token)
+
+    async def list(self, tenant_id: UUID) -> list[ApiKey]:
+        """List the tenant's keys, newest first."""
+        return await self._store.list(tenant_id)
+
+    async def rotate(self, *, tenant_id: UUID, actor: str, key_id: UUID, overlap: timedelta) -> IssuedKey:
+        """Replace a key by a new one with the same rights; the old one works on for ``overlap``.
+
+        Raises:
+            ServiceError: NOT_FOUND when the tenant has no such key, CONFLICT when it was revoked,
+                INVALID_REQUEST for an overlap over 30 days.
+        """
+        if not timedelta(0) <= overlap <= MAX_OVERLAP:
+            raise ServiceError(ErrorCode.INVALID_REQUEST, "an overlap is 0 to 30 days", field="overlap_s")
+        old = await self._store.get(tenant_id, key_id)
+        if old.revoked_at is not None:
+            raise ServiceError(ErrorCode.CONFLICT, "this key was revoked or rotated already")
+        issued = await self.issue(
+            tenant_id=tenant_id,
+            actor=actor,
+            name=old.name,
+            roles=old.roles,
+            scopes=old.scopes,
+            lifetime=old.expires_at - old.created_at,
+        )
+        await self._store.revoke(
+            tenant_id, key_id, at=self._clock.now() + overlap, actor=actor, action="key.rotated"
+        )
+        await self._feed.publish()
+        return issued
+
+    async def revoke(self, *, tenant_id: UUID, actor: str, key_id: UUID) -> None:
+        """Revoke a key now. Revoking it again changes nothing.
+
+        Raises:
+            ServiceError: NOT_FOUND when the tenant has no such key.
+        """
+        await self._store.revoke(tenant_id, key_id, at=self._clock.now(), actor=actor, action="key.revoked")
+        await self._feed.publish()
+
+    async def _sign(self, key: ApiKey) -> str:
+        return await self._signer.sign(
+            token_id=str(key.key_id),
+            tenant_id=key.tenant_id,
+            roles=frozenset(role.value for role in key.roles),
+            scopes=key.scopes,
+            audiences=AUDIENCES,
+            expires_at=key.expires_at,
+        )
+
+
+def may_grant(principal: Principal, roles: frozenset[Role]) -> None:
+    """Refuse a caller who would hand out more than they have.
+
+    Raises:
+        ServiceError: INSUFFICIENT_RBAC.
+    """
+    if Role.PLATFORM_ADMIN in roles and Role.PLATFORM_ADMIN not in principal.roles:
+        raise ServiceError(ErrorCode.INSUFFICIENT_RBAC, "only a platform_admin can make another one")

@@ -1,0 +1,171 @@
+"""The main job: run the detectors, have their outputs mapped and analysed, say what is missing."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import uuid4
+
+from orchestration_svc.domain.coverage import Coverage, required_set
+from orchestration_svc.domain.detection import DetectorDirectory, DetectorResult, DetectorStatus
+from orchestration_svc.domain.downstream import (
+    AnalysisAnswer,
+    AnalysisQuestion,
+    DownstreamError,
+    FailedDetector,
+    MapperAnswer,
+)
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
+from orchestration_svc.domain.handover import MapperPayload, Provenance, build_payloads
+from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
+from orchestration_svc.domain.policy import budget_for
+from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient, PolicySource
+from orchestration_svc.domain.run_detectors import run_detectors
+from orchestration_svc.domain.select_detectors import select_detectors
+
+
+class OrchestrationEvents(Protocol):
+    """Hears what a request did, for metrics."""
+
+    def detector(self, name: str, status: str, milliseconds: float) -> None:
+        """A detector ended."""
+        ...
+
+    def missing_part(self, part: str, reason: str) -> None:
+        """A part of the answer is not there."""
+        ...
+
+
+class Orchestrate:
+    """Answers one request; keeps what came back and names what did not."""
+
+    def __init__(
+        self,
+        *,
+        directory: DetectorDirectory,
+        policies: PolicySource,
+        mapper: MapperClient,
+        analysis: AnalysisClient,
+        events: OrchestrationEvents,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._policies = policies
+        self._mapper = mapper
+        self._analysis = analysis
+        self._events = events
+        self._clock = clock
+
+    async def __call__(self, request: OrchestrationRequest) -> OrchestrationResult:
+        """Run one request.
+
+        Raises:
+            ServiceError: POLICY_NOT_FOUND; INVALID_REQUEST for detectors that cannot be had;
+                ALL_DETECTORS_UNAVAILABLE when not one detector gave an output.
+        """
+        policy = self._policies.get(request.policy)
+        detectors, required, routing = select_detectors(
+            self._directory,
+            policy,
+            policy_named=request.policy is not None,
+            wanted=request.detectors,
+            content_type=request.content_type,
+        )
+        budget = budget_for(request.priority, mapping=request.map_findings, analysis=request.analyze_findings)
+        results = await run_detectors(
+            detectors,
+            request.content,
+            content_type=request.content_type,
+            limit_s=budget.detectors_s,
+            context=request.context,
+        )
+        for result in results:
+            self._events.detector(result.detector, result.status.value, result.processing_time_ms)
+        succeeded = [result for result in results if result.status is DetectorStatus.SUCCESS]
+        if not succeeded:
+            raise _nothing_came_back(results)
+
+        coverage = required_set(
+            required, {result.detector for result in succeeded}, threshold=policy.coverage_threshold
+        )
+        payloads = _payloads(succeeded, coverage)
+        missing: list[MissingPart] = []
+        mapping: MapperAnswer | None = None
+        analysis: AnalysisAnswer | None = None
+        request_id = uuid4()
+        if request.map_findings:
+            try:
+                mapping = await self._mapper.map(
+                    payloads, tenant_id=request.tenant_id, timeout_s=budget.mapper_s
+                )
+            except DownstreamError as error:
+                missing.append(self._missing("mapping", error.reason))
+        if request.analyze_findings:
+            if mapping is None:
+                missing.append(self._missing("analysis", "nothing_mapped"))
+            else:
+                question = AnalysisQuestion(
+                    request_id=request_id,
+                    findings=mapping.findings,
+                    required=coverage.required,
+                    succeeded=tuple(result.detector for result in succeeded),
+                    failed=_failed(results, coverage),
+                    coverage=coverage.achieved,
+                )
+                try:
+                    analysis = await self._analysis.analyze(
+                        question, tenant_id=request.tenant_id, timeout_s=budget.analysis_s
+                    )
+                except DownstreamError as error:
+                    missing.append(self._missing("analysis", error.reason))
+        return OrchestrationResult(
+            request_id=request_id,
+            results=tuple(results),
+            payloads=tuple(payloads),
+            mapping=mapping,
+            analysis=analysis,
+            coverage=coverage,
+            routing=routing,
+            missing=tuple(missing),
+            finished_at=self._clock.now(),
+        )
+
+    def _missing(self, part: str, reason: str) -> MissingPart:
+        self._events.missing_part(part, reason)
+        return MissingPart(part, reason)
+
+
+def _payloads(succeeded: Sequence[DetectorResult], coverage: Coverage) -> list[MapperPayload]:
+    said = [
+        Provenance(
+            detector=result.detector,
+            vendor=result.vendor,
+            version=result.version,
+            confidence=result.confidence,
+            output=result.output,
+            processing_time_ms=result.processing_time_ms,
+        )
+        for result in succeeded
+    ]
+    return build_payloads(said, coverage_achieved=coverage.achieved, aggregation_method=coverage.method.value)
+
+
+def _failed(results: Sequence[DetectorResult], coverage: Coverage) -> tuple[FailedDetector, ...]:
+    failed = [
+        FailedDetector(result.detector, result.status.value)
+        for result in results
+        if result.status not in (DetectorStatus.SUCCESS, DetectorStatus.SKIPPED)
+    ]
+    ran = {result.detector for result in results}
+    # Required but not even chosen: the analysis must know that nobody looked.
+    failed += [FailedDetector(name, "skipped") for name in coverage.missing if name not in ran]
+    return tuple(failed)
+
+
+def _nothing_came_back(results: Sequence[DetectorResult]) -> ServiceError:
+    return ServiceError(
+        ErrorCode.ALL_DETECTORS_UNAVAILABLE,
+        "not one detector gave an output; nothing is known about this content",
+        faults=tuple(
+            (f"detector:{result.detector}", f"{result.status.value}: {result.error or 'no reason given'}")
+            for result in results
+        ),
+    )
