@@ -10,11 +10,11 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.analysis_events import AnalysisEventsLog
 from analysis_svc.adapters.catalogue_files import load_catalogue
-from analysis_svc.adapters.metrics import Metrics
+from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
+from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.adapters.revocations import Revocations
 from analysis_svc.adapters.signing_keys import RemoteSigningKeys
 from analysis_svc.adapters.structured_log import configure_logging

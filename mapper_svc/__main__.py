@@ -61,11 +61,11 @@ def openapi() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--tier", type=click.Choice(["rule"]), default="rule", show_default=True, help="what answers")
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
-def evaluate(file: Path, tier: str, *, as_json: bool) -> None:
+def evaluate(file: Path, tier: str, *, as_json: bool) -> None:  # noqa: ARG001 - one tier so far
     """Score FILE, JSON lines of {vendor, raw, gold, also}."""
     from mapper_svc.evaluate_command import run  # noqa: PLC0415 - other commands need no catalogue
 
-    run(file, tier=tier, as_json=as_json)
+    run(file, as_json=as_json)
 
 
 def main() -> None:

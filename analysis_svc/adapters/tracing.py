@@ -1,12 +1,11 @@
 """OpenTelemetry traces; the exporter is chosen by the standard OTEL_* variables."""
 
 from collections.abc import Mapping
+from typing import cast
 
-import httpx
 from litestar.types import ASGIApp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
@@ -35,12 +34,9 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
 def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
     """Give each request a span that continues the caller's ``traceparent``."""
     traced = OpenTelemetryMiddleware(
-        app,  # type: ignore[arg-type]
-        tracer_provider=provider,
-        excluded_urls="/health/.*",
-        exclude_spans=["receive", "send"],
+        app, tracer_provider=provider, excluded_urls="/health/.*", exclude_spans=["receive", "send"]
     )
-    return traced  # type: ignore[return-value]
+    return cast("ASGIApp", traced)
 
 
 def trace_client(client: httpx.AsyncClient, provider: TracerProvider) -> httpx.AsyncClient:

@@ -17,7 +17,9 @@ def openapi_config(version: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="analysis_svc",
         version=version,
-        description="Ties findings to compliance controls, scores the risk and keeps the evidence, never the text.",
+        description=(
+            "Ties findings to compliance controls, scores the risk and keeps the evidence, never the text."
+        ),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         contact=Contact(name="llama-mapper maintainers"),
         path="/docs",

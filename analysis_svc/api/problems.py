@@ -44,7 +44,10 @@ class FieldFault(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error answer. ``error_code`` is of a closed set; ``retryable`` says if the same call may work later."""
+    """An error answer.
+
+    ``error_code`` is of a closed set; ``retryable`` says whether the same call may work later.
+    """
 
     type: str
     title: str

@@ -6,6 +6,7 @@ import uuid
 from typing import Protocol, cast
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from opentelemetry import trace
 
@@ -35,7 +36,7 @@ def with_request_context(app: ASGIApp, metrics: HttpMetrics) -> ASGIApp:
     """Wrap the whole application, so that 404 and 405 are seen too."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         correlation_id = _correlation_id(scope)

@@ -12,7 +12,7 @@ from mapper_svc.adapters.tables import review_items
 from mapper_svc.domain.findings import UnmappedLabel
 from mapper_svc.domain.ports import ReviewItem
 
-# A detector gone wild must not fill the disk: past this many, known labels are counted, new ones are not kept.
+# A detector gone wild must not fill the disk: past this, known labels are counted and new ones dropped.
 MAX_ITEMS_PER_TENANT = 10_000
 
 

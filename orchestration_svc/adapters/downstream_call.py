@@ -49,29 +49,7 @@ class DownstreamCall:
         correlation_id = structlog.contextvars.get_contextvars().get("correlation_id")
         if correlation_id:
             headers["X-Correlation-ID"] = correlation_id
-        content = msgspec.json.encode(body)
-        response: httpx.Response | None = None
-        try:
-            # httpx limits each phase of a call; this limits the whole of it, the second try included.
-            async with asyncio.timeout(timeout_s):
-                async for attempt in stamina.retry_context(
-                    on=(httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
-                    attempts=2,
-                    timeout=timeout_s,
-                    wait_initial=0.02,
-                    wait_max=0.05,
-                    wait_jitter=0.02,
-                ):
-                    with attempt:
-                        response = await self._client.post(
-                            f"{self._url}{path}", content=content, headers=headers, timeout=timeout_s
-                        )
-        except (httpx.TimeoutException, TimeoutError) as error:
-            raise self._failed("timeout", type(error).__name__) from None
-        except httpx.HTTPError as error:
-            raise self._failed("unavailable", type(error).__name__) from None
-        if response is None:
-            raise self._failed("unavailable", "no attempt")
+        response = await self._send(path, msgspec.json.encode(body), headers, timeout_s)
         if response.is_server_error:
             raise self._failed("unavailable", str(response.status_code))
         if not response.is_success:
@@ -84,6 +62,30 @@ class DownstreamCall:
         except msgspec.MsgspecError as error:
             raise self._failed("unusable_answer", type(error).__name__) from None
         return decoded, raw
+
+    async def _send(
+        self, path: str, content: bytes, headers: dict[str, str], timeout_s: float
+    ) -> httpx.Response:
+        try:
+            # httpx limits each phase of a call; this limits the whole of it, the second try included.
+            async with asyncio.timeout(timeout_s):
+                async for attempt in stamina.retry_context(
+                    on=(httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
+                    attempts=2,
+                    timeout=timeout_s,
+                    wait_initial=0.02,
+                    wait_max=0.05,
+                    wait_jitter=0.02,
+                ):
+                    with attempt:
+                        return await self._client.post(
+                            f"{self._url}{path}", content=content, headers=headers, timeout=timeout_s
+                        )
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise self._failed("timeout", type(error).__name__) from None
+        except httpx.HTTPError as error:
+            raise self._failed("unavailable", type(error).__name__) from None
+        raise self._failed("unavailable", "no attempt")
 
     def _failed(self, reason: str, cause: str) -> DownstreamError:
         _log.warning("downstream_failed", service=self._audience, reason=reason, cause=cause)

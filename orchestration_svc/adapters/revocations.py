@@ -86,7 +86,10 @@ class Revocations:
             _log.warning("revocations_not_published", error_type=type(error).__name__)
 
     async def keep_published(self) -> None:
-        """Publish every ten seconds for ever: fills an emptied cache, starts revocations that were due later."""
+        """Publish every ten seconds for ever.
+
+        That fills a cache that lost its data and starts revocations that were set for later.
+        """
         while True:
             try:
                 await self.publish()

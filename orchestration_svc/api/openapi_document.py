@@ -17,7 +17,9 @@ def openapi_config(version: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="orchestration_svc",
         version=version,
-        description="Runs the detectors, has what they say mapped and analysed, and answers for what is missing.",
+        description=(
+            "Runs the detectors, has what they say mapped and analysed, and answers for what is missing."
+        ),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         contact=Contact(name="llama-mapper maintainers"),
         path="/docs",

@@ -38,8 +38,7 @@ def required_set(required: Collection[str], succeeded: Collection[str], *, thres
     """
     names = tuple(dict.fromkeys(required))
     missing = tuple(name for name in names if name not in succeeded)
-    if names:
-        achieved = (len(names) - len(missing)) / len(names)
-    else:
-        achieved = 1.0 if succeeded else 0.0
+    if not names:
+        return Coverage(CoverageMethod.REQUIRED_SET, (), (), 1.0 if succeeded else 0.0, threshold)
+    achieved = (len(names) - len(missing)) / len(names)
     return Coverage(CoverageMethod.REQUIRED_SET, names, missing, achieved, threshold)

@@ -44,7 +44,8 @@ def upgrade() -> None:
             tier        text check (char_length(tier) <= 32),
             occurrences integer not null check (occurrences > 0),
             primary key (tenant_id, analysis_id, finding_id),
-            foreign key (tenant_id, analysis_id) references analysis.analyses (tenant_id, id) on delete cascade
+            foreign key (tenant_id, analysis_id)
+                references analysis.analyses (tenant_id, id) on delete cascade
         )
         """
     )
