@@ -61,7 +61,7 @@ def _what_was_found(request: AnalysisRequest, risk: Risk, taxonomy: Taxonomy) ->
     if not labels:
         statements.append("Nothing that bears risk was found.")
     if clean := [finding for finding in request.findings if finding.label == SAFE]:
-        statements.append(f"{_who(clean)} reported nothing {_refs([finding.id for finding in clean])}.")
+        statements.append(f"{_who(clean)} reported nothing {_refs(_ids(clean))}.")
     return statements
 
 
@@ -81,10 +81,9 @@ def _what_is_missing(request: AnalysisRequest, coverage: DetectorCoverage) -> li
             f"{_refs(coverage.unreadable)}."
         )
     if unknown := [finding for finding in request.findings if finding.label == UNKNOWN]:
-        ids = [finding.id for finding in unknown]
         statements.append(
             f"{_who(unknown)} said something that no known label fits, so it may be worse than it is rated "
-            f"{_refs(ids)}."
+            f"{_refs(_ids(unknown))}."
         )
     if not request.context.detectors_succeeded:
         statements.append("The context names no detector that succeeded.")
@@ -138,6 +137,10 @@ def _listed(names: Sequence[str]) -> str:
     if more := len(names) - len(shown):
         shown.append(f"{_number(more)} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _ids(findings: Sequence[Finding]) -> list[str]:
+    return sorted(finding.id for finding in findings)
 
 
 def _refs(ids: Collection[str]) -> str:

@@ -1,0 +1,261 @@
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis_svc.adapters.catalogue_files import SHIPPED
+from analysis_svc.adapters.taxonomy_files import load_taxonomy
+from analysis_svc.domain.catalogue import Label, Taxonomy
+from analysis_svc.domain.detector_coverage import measure_coverage
+from analysis_svc.domain.models import (
+    Analysis,
+    AnalysisRequest,
+    Context,
+    DetectorFailure,
+    Finding,
+    Level,
+    Risk,
+)
+from analysis_svc.domain.score_risk import combine, score_risk
+
+TAXONOMY = load_taxonomy(SHIPPED / "taxonomy" / "2026.11.yaml")
+DETECTORS = ("a", "b", "c", "d")
+ALL_RAN = Context(detectors_required=("a",), detectors_succeeded=("a",))
+
+unit = st.floats(0, 1)
+detector = st.sampled_from(DETECTORS)
+
+
+@st.composite
+def finding_lists(draw: st.DrawFn, max_size: int = 12) -> tuple[Finding, ...]:
+    labels = draw(st.lists(st.sampled_from(sorted(TAXONOMY.labels)), max_size=max_size))
+    return tuple(
+        Finding(
+            f"f{index}",
+            label,
+            draw(unit),
+            draw(unit),
+            draw(st.none() | detector),
+            occurrences=draw(st.integers(1, 50)),
+        )
+        for index, label in enumerate(labels)
+    )
+
+
+contexts = st.builds(
+    Context,
+    detectors_required=st.lists(detector).map(tuple),
+    detectors_succeeded=st.lists(detector).map(tuple),
+    detectors_failed=st.lists(st.builds(DetectorFailure, detector, st.just("timeout"))).map(tuple),
+    coverage=st.none() | unit,
+)
+some_findings = finding_lists().filter(bool)
+
+
+def risk_of(findings: tuple[Finding, ...], context: Context = ALL_RAN, taxonomy: Taxonomy = TAXONOMY) -> Risk:
+    return score_risk(findings, measure_coverage(AnalysisRequest(findings, context)), taxonomy)
+
+
+def changed(finding: Finding, field: str, value: float) -> Finding:
+    changes: dict[str, Any] = {field: value}
+    return dataclasses.replace(finding, **changes)
+
+
+def assert_not_lower(after: Risk, before: Risk) -> None:
+    assert after.score >= before.score
+    assert after.interval.low >= before.interval.low
+    assert after.interval.high >= before.interval.high
+
+
+@given(finding_lists(), finding_lists(max_size=1), contexts)
+@settings(max_examples=200)
+def test_adding_a_finding_never_lowers_score_or_interval(
+    findings: tuple[Finding, ...], more: tuple[Finding, ...], context: Context
+) -> None:
+    extra = tuple(dataclasses.replace(finding, id="new") for finding in more)
+    assert_not_lower(risk_of((*findings, *extra), context), risk_of(findings, context))
+
+
+@given(some_findings, contexts, st.data())
+@settings(max_examples=200)
+def test_raising_score_confidence_or_occurrences_never_lowers(
+    findings: tuple[Finding, ...], context: Context, data: st.DataObject
+) -> None:
+    index = data.draw(st.integers(0, len(findings) - 1))
+    old = findings[index]
+    field = data.draw(st.sampled_from(["score", "confidence", "occurrences"]))
+    value = data.draw(
+        st.integers(old.occurrences, 1000) if field == "occurrences" else st.floats(getattr(old, field), 1)
+    )
+    raised = (*findings[:index], changed(old, field, value), *findings[index + 1 :])
+    assert_not_lower(risk_of(raised, context), risk_of(findings, context))
+
+
+@given(some_findings, contexts, st.data())
+@settings(max_examples=200)
+def test_raising_a_severity_never_lowers(
+    findings: tuple[Finding, ...], context: Context, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted({finding.label for finding in findings})))
+    old = TAXONOMY.labels[name]
+    graver = Label(name, data.draw(st.floats(old.severity, 1)), old.title)
+    taxonomy = Taxonomy(TAXONOMY.edition, {**TAXONOMY.labels, name: graver})
+    assert_not_lower(risk_of(findings, context, taxonomy), risk_of(findings, context))
+
+
+@given(finding_lists(), contexts, st.data())
+def test_order_of_findings_does_not_matter(
+    findings: tuple[Finding, ...], context: Context, data: st.DataObject
+) -> None:
+    shuffled = tuple(data.draw(st.permutations(findings)))
+    assert risk_of(shuffled, context) == risk_of(findings, context)
+
+
+@given(finding_lists(), contexts)
+def test_score_lies_in_its_interval_within_bounds(findings: tuple[Finding, ...], context: Context) -> None:
+    risk = risk_of(findings, context)
+    assert 0 <= risk.interval.low <= risk.score <= risk.interval.high <= 100
+
+
+@given(finding_lists(), contexts, detector)
+def test_failed_detector_never_changes_score_and_never_lowers_high(
+    findings: tuple[Finding, ...], context: Context, name: str
+) -> None:
+    worse = dataclasses.replace(
+        context, detectors_failed=(*context.detectors_failed, DetectorFailure(name, "failed"))
+    )
+    before, after = risk_of(findings, context), risk_of(findings, worse)
+    assert after.score == before.score
+    assert after.interval.low == before.interval.low
+    assert after.interval.high >= before.interval.high
+
+
+@given(contexts, detector)
+def test_failed_detector_is_never_reported_clean(context: Context, name: str) -> None:
+    failed = dataclasses.replace(context, detectors_failed=(DetectorFailure(name, "timeout"),))
+    assert risk_of((), failed).level is Level.UNDETERMINED
+
+
+@given(finding_lists(), contexts)
+def test_points_of_the_factors_add_up_to_the_score(findings: tuple[Finding, ...], context: Context) -> None:
+    risk = risk_of(findings, context)
+    points = sum(factor.points for factor in risk.contributing_factors)
+    assert points == pytest.approx(risk.score, abs=0.01 * (len(findings) + 1))
+
+
+@given(finding_lists(), contexts)
+def test_level_none_only_when_nothing_could_have_been_missed(
+    findings: tuple[Finding, ...], context: Context
+) -> None:
+    risk = risk_of(findings, context)
+    assert (risk.level is Level.NONE) == (risk.interval.high == 0)
+
+
+@given(st.lists(unit, max_size=40))
+def test_combination_is_at_least_the_largest_and_at_most_the_plain_noisy_or(strengths: list[float]) -> None:
+    clear = 1.0
+    for strength in strengths:
+        clear *= 1 - strength
+    assert max(strengths, default=0.0) - 1e-12 <= combine(strengths) <= 1 - clear + 1e-12
+
+
+def test_one_certain_finding_scores_its_severity() -> None:
+    assert risk_of((Finding("f1", "PII.Contact.Email", 1.0, 1.0),)).score == 50.0
+
+
+def test_many_trivial_findings_stay_low() -> None:
+    findings = tuple(Finding(f"f{i}", "PII.DateTime", 1.0, 1.0, "a", occurrences=40) for i in range(30))
+    assert risk_of(findings).level is Level.LOW
+
+
+def test_every_mild_label_at_once_stays_below_high() -> None:
+    mild = [name for name, label in TAXONOMY.labels.items() if label.severity <= 0.3]
+    findings = tuple(
+        Finding(f"f{i}", name, 1.0, 1.0) for i, name in enumerate(mild) if name != "OTHER.Unknown"
+    )
+    assert risk_of(findings).level is Level.MEDIUM
+
+
+def test_repetition_raises_the_score_by_a_bounded_amount() -> None:
+    once = risk_of((Finding("f1", "PII.Contact.Email", 1.0, 1.0),)).score
+    often = risk_of((Finding("f1", "PII.Contact.Email", 1.0, 1.0, occurrences=1_000_000),)).score
+    assert once < often <= 62.5
+
+
+@pytest.mark.parametrize(
+    ("label", "level"),
+    [
+        ("TOPIC.Political", Level.LOW),
+        ("PII.Person.Name", Level.MEDIUM),
+        ("PII.GovernmentId.Other", Level.HIGH),
+        ("PII.Financial.CreditCard", Level.CRITICAL),
+        ("SECRET.CloudCredential", Level.CRITICAL),
+        ("OTHER.NeedsReview", Level.MEDIUM),
+        ("OTHER.Unknown", Level.LOW),
+        ("OTHER.Safe", Level.NONE),
+        ("OTHER.ModelError", Level.UNDETERMINED),
+    ],
+)
+def test_level_of_one_certain_finding(label: str, level: Level) -> None:
+    assert risk_of((Finding("f1", label, 1.0, 1.0, "a"),)).level is level
+
+
+def test_unknown_label_may_be_as_bad_as_any() -> None:
+    risk = risk_of((Finding("f1", "OTHER.Unknown", 1.0, 0.0, "a"),))
+    assert risk.score == 0.0
+    assert risk.interval.high == 100.0
+    assert risk.level is Level.UNDETERMINED
+
+
+def test_doubtful_labels_are_left_out_of_the_lower_end() -> None:
+    doubtful = risk_of((Finding("f1", "SECRET.ApiKey", 1.0, 0.4),))
+    assert doubtful.interval.low == 0.0
+    assert doubtful.interval.high == 90.0
+
+
+def test_unreadable_output_counts_as_a_missing_detector() -> None:
+    garbled = Finding("f1", "OTHER.ModelError", 1.0, 1.0, "a")
+    context = Context(detectors_required=("a", "b"), detectors_succeeded=("a", "b"))
+    risk = risk_of((garbled,), context)
+    assert risk.score == 0.0
+    assert risk.interval.high == 50.0
+    assert risk.level is Level.UNDETERMINED
+
+
+def test_required_detector_that_neither_ran_nor_failed_is_missing() -> None:
+    context = Context(detectors_required=("a", "b"), detectors_succeeded=("a",))
+    assert risk_of((), context).interval.high == 50.0
+
+
+def test_optional_detectors_do_not_dilute_a_missing_required_one() -> None:
+    context = Context(detectors_required=("a",), detectors_succeeded=("b", "c", "d"))
+    assert risk_of((), context).interval.high == 100.0
+
+
+def test_coverage_the_caller_reports_widens_the_interval() -> None:
+    context = dataclasses.replace(ALL_RAN, coverage=0.75)
+    risk = risk_of((), context)
+    assert risk.interval.high == 25.0
+    assert risk.level is Level.UNDETERMINED
+
+
+def test_nothing_known_to_have_run_leaves_the_whole_range_open() -> None:
+    risk = risk_of((), Context(coverage=1.0))
+    assert (risk.interval.low, risk.interval.high) == (0.0, 100.0)
+    assert risk.level is Level.UNDETERMINED
+
+
+def test_confidence_falls_with_missing_detectors_and_doubtful_labels(
+    run: Callable[[AnalysisRequest], Analysis],
+) -> None:
+    sure = (Finding("f1", "PII.Contact.Email", 1.0, 1.0, "a"),)
+    doubtful = (Finding("f1", "PII.Contact.Email", 1.0, 0.6, "a"),)
+    half = Context(detectors_required=("a", "b"), detectors_succeeded=("a",))
+    assert run(AnalysisRequest(sure, ALL_RAN)).confidence == 1.0
+    assert run(AnalysisRequest(doubtful, ALL_RAN)).confidence == 0.6
+    assert run(AnalysisRequest(sure, half)).confidence == 0.5
+    assert run(AnalysisRequest(sure)).confidence == 0.5
+    assert run(AnalysisRequest(())).confidence == 0.0
