@@ -85,7 +85,7 @@ def make_demo_tenant(stack: Stack, progress: Progress) -> str | None:
         )
         (stack.run / KEY_MADE).touch(mode=0o600)
         notes.append("with a key")
-        return str(made["key"])
+        return str(made["token"])
 
 
 def wait_for_services(stack: Stack, progress: Progress) -> None:
