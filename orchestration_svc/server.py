@@ -2,6 +2,7 @@
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
 
 from orchestration_svc.settings import Settings
 
@@ -16,7 +17,7 @@ def serve(settings: Settings) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.asyncio,
         log_access=False,
-        log_level="warning",
+        log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     ).serve()
