@@ -31,7 +31,8 @@ def map_controls(
     The evidence state speaks of this request alone. It is `violated` when a finding with a direct
     relation is at least VIOLATION_STRENGTH strong and the control is one that a single request can
     break (`judged_on: request`); a law whose breach depends on purpose or legal basis is never called
-    violated because of a text. Everything else is `insufficient`.
+    violated because of a text, nor is a guard against attacks because an attack was tried. Everything else
+    is `insufficient`.
 
     It is never `satisfied`: that a request shows no finding does not show that a control works, since
     detectors miss things, fail, and saw one text only.

@@ -58,6 +58,14 @@ def test_violation_needs_a_control_judged_on_the_request(run: Run, catalogue: Ca
         assert entry.relation is Relation.DIRECT
 
 
+@pytest.mark.parametrize("pillar", ["JAILBREAK", "PROMPT_INJECTION"])
+def test_attempted_attack_is_no_violation(run: Run, catalogue: Catalogue, pillar: str) -> None:
+    attacks = [label for label in catalogue.taxonomy.labels if label.startswith(f"{pillar}.")]
+    for label in attacks:
+        states = {entry.evidence_state for entry in entries(run, Finding("f1", label, 1.0, 1.0)).values()}
+        assert states == {EvidenceState.INSUFFICIENT}, label
+
+
 def test_absence_of_findings_satisfies_nothing(run: Run) -> None:
     assert entries(run) == {}
     assert entries(run, Finding("f1", "OTHER.Safe", 0.0, 1.0)) == {}
