@@ -20,7 +20,7 @@ def postgres_server() -> Iterator[postgres.Cluster]:
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[valkey.Cache]:
-    """A running Valkey; `url("mapper")` is the URL for a service, `url("admin")` for one who may do everything."""
+    """A running Valkey; `url("mapper")` is for that service, `url("admin")` for one who may do everything."""
     with servers.running_valkey() as cache:
         yield cache
 
@@ -33,7 +33,7 @@ def bare_databases(postgres_server: postgres.Cluster) -> Mapping[str, ServiceDsn
 
 @pytest.fixture(scope="session")
 def migrated_database(bare_databases: Mapping[str, ServiceDsns]) -> Callable[[str], ServiceDsns]:
-    """Give the DSNs of a service by its name ("mapper"), its migrations applied once; rows of earlier tests stay."""
+    """Give the DSNs of a service by its name ("mapper"), its tables made; rows of earlier tests stay."""
     ready: set[str] = set()
 
     def give(service: str) -> ServiceDsns:

@@ -21,7 +21,7 @@ if [[ ! -x $venv/bin/python ]]; then
 fi
 
 if [[ ! -x $venv/bin/uv ]]; then
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt uv \
+  "$venv/bin/python" -m pip install -qq --disable-pip-version-check -c constraints.txt uv \
     || echo "  ! no uv to be had: pip does it, more slowly" >&2
 fi
 

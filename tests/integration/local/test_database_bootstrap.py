@@ -45,7 +45,7 @@ def test_runtime_role_owns_nothing_and_makes_nothing(
             "CREATE SCHEMA s",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                runtime.execute(SQL(statement))  # type: ignore[arg-type]
+                runtime.execute(SQL(statement))
 
 
 @pytest.mark.parametrize(("own", "other"), PAIRS)
