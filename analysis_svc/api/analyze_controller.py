@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from litestar import Controller, post
-from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import FAULTS
 from analysis_svc.api.wire import (
     AnalyzeAnswer,
@@ -50,8 +50,8 @@ class AnalyzeController(Controller):
     async def analyze(
         self,
         data: Annotated[AnalyzeRequest, Body(examples=[Example(id="secret", value=_EXAMPLE)])],
-        principal: NamedDependency[Principal],
-        analyze_requests: NamedDependency[AnalyzeRequests],
+        principal: Injected[Principal],
+        analyze_requests: Injected[AnalyzeRequests],
     ) -> AnalyzeAnswer:
         """Answer risk, controls, patterns and what to do; the evidence is kept under ``evidence_id``."""
         (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id)
@@ -61,8 +61,8 @@ class AnalyzeController(Controller):
     async def batch(
         self,
         data: Annotated[AnalyzeBatchRequest, Body(examples=[Example(id="one", value={"items": [_EXAMPLE]})])],
-        principal: NamedDependency[Principal],
-        analyze_requests: NamedDependency[AnalyzeRequests],
+        principal: Injected[Principal],
+        analyze_requests: Injected[AnalyzeRequests],
     ) -> AnalyzeBatchAnswer:
         """Answer one analysis for each item, in order; evidence is kept for all of them or none."""
         kept = await analyze_requests(

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import FAULTS
 from analysis_svc.api.wire import EvidenceOut, EvidencePage
 from analysis_svc.domain.access import Principal
@@ -28,8 +28,8 @@ class EvidenceController(Controller):
     @get("/", summary="List evidence")
     async def page(
         self,
-        principal: NamedDependency[Principal],
-        evidence: NamedDependency[EvidenceStore],
+        principal: Injected[Principal],
+        evidence: Injected[EvidenceStore],
         before: datetime | None = None,
         limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
     ) -> EvidencePage:
@@ -42,8 +42,8 @@ class EvidenceController(Controller):
     async def one(
         self,
         evidence_id: UUID,
-        principal: NamedDependency[Principal],
-        evidence: NamedDependency[EvidenceStore],
+        principal: Injected[Principal],
+        evidence: Injected[EvidenceStore],
     ) -> EvidenceOut:
         """Answer the record with its findings; another tenant's is not there."""
         record = await evidence.get(principal.tenant_id, evidence_id)

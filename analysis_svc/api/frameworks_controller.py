@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import FAULTS
 from analysis_svc.api.wire import ControlOut, FrameworkList, FrameworkOut
 from analysis_svc.domain.catalogue import Catalogue, Framework
@@ -22,7 +22,7 @@ class FrameworksController(Controller):
     responses = FAULTS
 
     @get("/", summary="List frameworks")
-    async def list_frameworks(self, catalogue: NamedDependency[Catalogue]) -> FrameworkList:
+    async def list_frameworks(self, catalogue: Injected[Catalogue]) -> FrameworkList:
         """Answer every framework with its controls."""
         return FrameworkList([_out(one) for one in catalogue.frameworks.values()])
 
@@ -30,7 +30,7 @@ class FrameworksController(Controller):
     async def one(
         self,
         framework: Annotated[str, Parameter(max_length=128)],
-        catalogue: NamedDependency[Catalogue],
+        catalogue: Injected[Catalogue],
     ) -> FrameworkOut:
         """Answer the framework of that id."""
         found = catalogue.frameworks.get(framework)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, post
-from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
 from mapper_svc.api.guards import requires
+from mapper_svc.api.injected import Injected
 from mapper_svc.api.problems import FAULTS
 from mapper_svc.api.wire import MapAnswer, MapBatchAnswer, MapBatchRequest, MapRequest, answer_of, payload_of
 from mapper_svc.domain.access import Principal
@@ -41,8 +41,8 @@ class MapController(Controller):
                 ]
             ),
         ],
-        principal: NamedDependency[Principal],
-        map_requests: NamedDependency[MapRequests],
+        principal: Injected[Principal],
+        map_requests: Injected[MapRequests],
     ) -> MapAnswer:
         """Answer at least one finding for each detector; what cannot be read is never reported as clean."""
         _check_size(data, "body")
@@ -55,8 +55,8 @@ class MapController(Controller):
         data: Annotated[
             MapBatchRequest, Body(examples=[Example(id="two", value={"items": [_ONE, _NATIVE]})])
         ],
-        principal: NamedDependency[Principal],
-        map_requests: NamedDependency[MapRequests],
+        principal: Injected[Principal],
+        map_requests: Injected[MapRequests],
     ) -> MapBatchAnswer:
         """Answer one result for each item, in order."""
         for index, item in enumerate(data.items):

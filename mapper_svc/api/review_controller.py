@@ -4,10 +4,10 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from mapper_svc.api.guards import requires
+from mapper_svc.api.injected import Injected
 from mapper_svc.api.problems import FAULTS
 from mapper_svc.api.wire import ReviewPage
 from mapper_svc.domain.access import Principal
@@ -25,8 +25,8 @@ class ReviewController(Controller):
     @get("/", summary="Labels waiting for review")
     async def page(
         self,
-        principal: NamedDependency[Principal],
-        review: NamedDependency[ReviewQueue],
+        principal: Injected[Principal],
+        review: Injected[ReviewQueue],
         limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
     ) -> ReviewPage:
         """Answer the tenant's items, last seen first."""

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from mapper_svc.api.guards import requires
+from mapper_svc.api.injected import Injected
 from mapper_svc.api.problems import FAULTS
 from mapper_svc.api.wire import LabelOut, TaxonomyOut, TaxonomyVersionsOut
 from mapper_svc.domain.errors import ErrorCode, ServiceError
@@ -22,7 +22,7 @@ class TaxonomyController(Controller):
     responses = FAULTS
 
     @get("/", summary="The edition in use")
-    async def edition(self, taxonomy: NamedDependency[Taxonomy]) -> TaxonomyOut:
+    async def edition(self, taxonomy: Injected[Taxonomy]) -> TaxonomyOut:
         """Answer every label of the edition in use."""
         return TaxonomyOut(
             taxonomy.edition, taxonomy.content_hash, [_out(label) for label in taxonomy.labels.values()]
@@ -30,7 +30,7 @@ class TaxonomyController(Controller):
 
     @get("/versions", summary="The editions known")
     async def versions(
-        self, taxonomy: NamedDependency[Taxonomy], editions: NamedDependency[tuple[str, ...]]
+        self, taxonomy: Injected[Taxonomy], editions: Injected[tuple[str, ...]]
     ) -> TaxonomyVersionsOut:
         """Answer the edition in use and all that this service carries."""
         return TaxonomyVersionsOut(taxonomy.edition, list(editions))
@@ -39,7 +39,7 @@ class TaxonomyController(Controller):
     async def label(
         self,
         name: Annotated[str, Parameter(max_length=128, description="canonical name or an alias of it")],
-        taxonomy: NamedDependency[Taxonomy],
+        taxonomy: Injected[Taxonomy],
     ) -> LabelOut:
         """Answer the label of that name or alias."""
         label = taxonomy.find(name)

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from orchestration_svc.api.access_wire import AuditEventOut, AuditPage, ChainStateOut
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import FAULTS
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.ports import AuditLog
@@ -24,8 +24,8 @@ class AuditController(Controller):
     @get("/", summary="Read the audit log")
     async def page(
         self,
-        principal: NamedDependency[Principal],
-        audit: NamedDependency[AuditLog],
+        principal: Injected[Principal],
+        audit: Injected[AuditLog],
         before: Annotated[int | None, Parameter(ge=1, le=2**62)] = None,
         limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
     ) -> AuditPage:
@@ -49,9 +49,7 @@ class AuditController(Controller):
         )
 
     @get("/verify", summary="Verify the audit log")
-    async def verify(
-        self, principal: NamedDependency[Principal], audit: NamedDependency[AuditLog]
-    ) -> ChainStateOut:
+    async def verify(self, principal: Injected[Principal], audit: Injected[AuditLog]) -> ChainStateOut:
         """Recompute every hash; a changed, removed or inserted event shows."""
         state = await audit.verify(principal.tenant_id)
         return ChainStateOut(state.events, state.intact, state.broken_at, state.head)

@@ -2,9 +2,9 @@
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency
 
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import FAULTS
 from orchestration_svc.domain.detection import DetectorDirectory
 
@@ -38,7 +38,7 @@ class DetectorsController(Controller):
     responses = FAULTS
 
     @get("/", summary="List detectors")
-    async def list_detectors(self, directory: NamedDependency[DetectorDirectory]) -> DetectorList:
+    async def list_detectors(self, directory: Injected[DetectorDirectory]) -> DetectorList:
         """Answer each detector's version and state."""
         found = []
         for detector in directory.all():

@@ -9,6 +9,8 @@ import msgspec
 from litestar import Controller, Response, get
 from msgspec import Meta
 
+from orchestration_svc.api.injected import Injected
+
 _PROBE_LIMIT_S = 1.5
 
 
@@ -66,7 +68,7 @@ class HealthController(Controller):
         return Liveness("alive")
 
     @get("/ready", summary="Can it do its work?", security=[{}])
-    async def ready(self, probes: tuple[Probe, ...]) -> Response[Readiness]:
+    async def ready(self, probes: Injected[tuple[Probe, ...]]) -> Response[Readiness]:
         """Answer 200 when ready or degraded, 503 when a critical dependency is down."""
         states = await asyncio.gather(*(_ask(probe) for probe in probes))
         by_name = {probe.name: state for probe, state in zip(probes, states, strict=True)}

@@ -4,10 +4,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
-from litestar.di import NamedDependency
 
 from orchestration_svc.api.access_wire import IssuedKeyOut, KeyIn, KeyList, RotateIn, issued_out, key_out
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import FAULTS
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.keys import ManageKeys, may_grant
@@ -22,15 +22,13 @@ class KeysController(Controller):
     responses = FAULTS
 
     @get("/", summary="List keys")
-    async def list_keys(
-        self, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
-    ) -> KeyList:
+    async def list_keys(self, principal: Injected[Principal], keys: Injected[ManageKeys]) -> KeyList:
         """Answer what is known of the tenant's keys, newest first."""
         return KeyList([key_out(key) for key in await keys.list(principal.tenant_id)])
 
     @post("/", summary="Issue a key")
     async def issue(
-        self, data: KeyIn, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
+        self, data: KeyIn, principal: Injected[Principal], keys: Injected[ManageKeys]
     ) -> IssuedKeyOut:
         """Make a key; its token is shown this once."""
         roles = frozenset(data.roles)
@@ -50,8 +48,8 @@ class KeysController(Controller):
         self,
         key_id: UUID,
         data: RotateIn,
-        principal: NamedDependency[Principal],
-        keys: NamedDependency[ManageKeys],
+        principal: Injected[Principal],
+        keys: Injected[ManageKeys],
     ) -> IssuedKeyOut:
         """Make a successor with the same rights; the old key works on for the overlap."""
         issued = await keys.rotate(
@@ -63,8 +61,6 @@ class KeysController(Controller):
         return issued_out(issued)
 
     @delete("/{key_id:uuid}", summary="Revoke a key")
-    async def revoke(
-        self, key_id: UUID, principal: NamedDependency[Principal], keys: NamedDependency[ManageKeys]
-    ) -> None:
+    async def revoke(self, key_id: UUID, principal: Injected[Principal], keys: Injected[ManageKeys]) -> None:
         """Revoke a key at once, everywhere."""
         await keys.revoke(tenant_id=principal.tenant_id, actor=principal.token_id, key_id=key_id)

@@ -5,12 +5,12 @@ from typing import Annotated, Protocol
 
 import structlog
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body
 from opentelemetry import propagate
 
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.orchestrate_wire import OrchestrateAnswer, OrchestrateRequest, answer_of
 from orchestration_svc.api.problems import FAULTS, PARTIAL
 from orchestration_svc.domain.access import Principal
@@ -48,11 +48,11 @@ class OrchestrateController(Controller):
     async def orchestrate(
         self,
         data: Annotated[OrchestrateRequest, Body(examples=[Example(id="attack", value=_EXAMPLE)])],
-        principal: NamedDependency[Principal],
-        orchestrate: NamedDependency[Orchestrate],
-        request_metrics: NamedDependency[RequestMetrics],
-        max_content_bytes: NamedDependency[int],
-        service_version: NamedDependency[str],
+        principal: Injected[Principal],
+        orchestrate: Injected[Orchestrate],
+        request_metrics: Injected[RequestMetrics],
+        max_content_bytes: Injected[int],
+        service_version: Injected[str],
     ) -> Response[OrchestrateAnswer]:
         """Answer 200 in full, 206 when something is missing, 502 when not one detector answered."""
         _check(data, max_content_bytes)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import Controller, get, post
-from litestar.di import NamedDependency
 
 from orchestration_svc.api.access_wire import (
     IssuedKeyOut,
@@ -15,6 +14,7 @@ from orchestration_svc.api.access_wire import (
     issued_out,
 )
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import FAULTS
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.keys import ManageKeys
@@ -30,14 +30,14 @@ class TenantsController(Controller):
     responses = FAULTS
 
     @get("/", summary="List tenants")
-    async def list_tenants(self, tenants: NamedDependency[ManageTenants]) -> TenantList:
+    async def list_tenants(self, tenants: Injected[ManageTenants]) -> TenantList:
         """Answer all tenants by name."""
         found = await tenants.list()
         return TenantList([TenantOut(one.tenant_id, one.name, one.created_at) for one in found])
 
     @post("/", summary="Create a tenant")
     async def create(
-        self, data: TenantIn, principal: NamedDependency[Principal], tenants: NamedDependency[ManageTenants]
+        self, data: TenantIn, principal: Injected[Principal], tenants: Injected[ManageTenants]
     ) -> TenantOut:
         """Create a tenant; 409 when the name is in use."""
         tenant = await tenants.create(data.name, actor=principal.token_id)
@@ -48,9 +48,9 @@ class TenantsController(Controller):
         self,
         tenant_id: UUID,
         data: KeyIn,
-        principal: NamedDependency[Principal],
-        tenants: NamedDependency[ManageTenants],
-        keys: NamedDependency[ManageKeys],
+        principal: Injected[Principal],
+        tenants: Injected[ManageTenants],
+        keys: Injected[ManageKeys],
     ) -> IssuedKeyOut:
         """Make a key that acts for the tenant; its token is shown this once."""
         tenant = await tenants.by_id(tenant_id)

@@ -4,9 +4,9 @@ from typing import Protocol
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency
 
 from orchestration_svc.api.access_wire import Jwks, RevokedTokens
+from orchestration_svc.api.injected import Injected
 
 
 class PublicKeys(Protocol):
@@ -32,11 +32,11 @@ class WellKnownController(Controller):
     tags = ("keys",)
 
     @get("/jwks.json", summary="Public signing keys", security=[{}])
-    async def jwks(self, public_keys: NamedDependency[PublicKeys]) -> Jwks:
+    async def jwks(self, public_keys: Injected[PublicKeys]) -> Jwks:
         """Answer the keys that tokens may be signed with."""
         return msgspec.convert(await public_keys.jwks(), Jwks)
 
     @get("/revoked.json", summary="Revoked tokens", security=[{}])
-    async def revoked(self, revoked_list: NamedDependency[RevokedList]) -> RevokedTokens:
+    async def revoked(self, revoked_list: Injected[RevokedList]) -> RevokedTokens:
         """Answer the ids of tokens that are revoked and not yet expired."""
         return RevokedTokens(sorted(await revoked_list.current()))
