@@ -82,9 +82,8 @@ def evaluate(rows: Iterable[EvaluationRow], mapper: LabelMapper) -> dict[str, ob
     Returns:
         rows: how many; accuracy: right / rows; macro_f1: the unweighted mean, over every label that is gold
         or answered in some row, of F1 = 2 TP / (2 TP + FP + FN); coverage: share of rows answered with
-        something else than OTHER.Unknown and OTHER.ModelError, rows whose gold or also says so included as
-        covered; per_vendor: the same four by vendor; errors: the first 20 wrong rows. All shares are in
-        [0, 1] and 0.0 without rows.
+        something else than OTHER.Unknown and OTHER.ModelError; per_vendor: the same four by vendor;
+        errors: the first 20 wrong rows. All shares are in [0, 1], and 0.0 without rows.
     """
     all_pairs: list[tuple[EvaluationRow, str]] = [(row, mapper(row.vendor, row.raw)) for row in rows]
     by_vendor: dict[str, list[tuple[EvaluationRow, str]]] = defaultdict(list)
@@ -108,7 +107,7 @@ def _right(row: EvaluationRow, answer: str) -> bool:
 
 def _figures(pairs: list[tuple[EvaluationRow, str]]) -> dict[str, int | float]:
     right = sum(_right(row, answer) for row, answer in pairs)
-    covered = sum(answer not in _NOT_COVERED or _right(row, answer) for row, answer in pairs)
+    covered = sum(answer not in _NOT_COVERED for _, answer in pairs)
     total = max(len(pairs), 1)
     return {
         "rows": len(pairs),

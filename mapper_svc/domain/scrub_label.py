@@ -13,7 +13,7 @@ _EMAIL = re.compile(r"[^\s@<>()\[\]{}|,;]{1,64}@[^\s@<>()\[\]{}|,;]{1,255}")
 _DIGITS = re.compile(r"\d(?:[ .\-/()]{0,2}\d){5,}")
 _URL = re.compile(r"[a-z][a-z0-9+.\-]{1,15}://\S+", re.IGNORECASE)
 _TOKEN = re.compile(r"[A-Za-z0-9+=~%\-_]{16,}")
-_LONG = re.compile(r"\S{65,}")
+_LONG = re.compile(r"\S{101,}")
 
 
 def scrub_label(raw: str) -> str:
@@ -29,8 +29,8 @@ def scrub_label(raw: str) -> str:
     )
     text = _URL.sub("[url]", " ".join(visible.split()))
     text = _EMAIL.sub("[email]", text)
-    text = _DIGITS.sub("[number]", text)
     text = _TOKEN.sub(_hide_token, text)
+    text = _DIGITS.sub("[number]", text)
     text = _LONG.sub("[token]", text)
     if len(text.split()) > _WORDS_MAX:
         return "[text]"
@@ -44,7 +44,7 @@ def _hide_token(match: re.Match[str]) -> str:
 
 def _looks_secret(token: str) -> bool:
     """Tells a key from a name: a key mixes digits into its letters and repeats few characters."""
-    words = [part for part in re.split(r"[-_]", token) if part]
+    words = [part for part in re.split(r"[-_=]", token) if part]
     if all(re.fullmatch(r"[A-Za-z]+\d{0,3}|\d{1,4}", word) for word in words) and not _random_case(words):
         return False
     counts = Counter(token)

@@ -65,7 +65,7 @@ def _labelled_by_detection(fields: Json, out: Collected, group: int) -> Signal |
     kind = fields.get("detection_type")
     wide = None if kind is None else as_text(kind, "detection_type")
     name = fields.get("detection")
-    if name is None or name in _NO_LABEL:
+    if name is None or (isinstance(name, str) and name in _NO_LABEL):
         return _labelled_by_type(fields, out, group)
     return _signal(fields, as_text(name, "detection"), group, parent=wide)
 

@@ -15,12 +15,9 @@ def parse(payload: object) -> Reading:
     The sanitized text is not read. `detail` alone is the API's own error (408 when it ran out of time).
     """
     if isinstance(payload, dict):
-        for route in _ROUTES:
-            if isinstance(payload.get(route), dict):
-                payload = payload[route]
-                break
-        if "detail" in payload and "scanners" not in payload:
-            raise MalformedError("the API answered with an error")
+        payload = first(payload, *_ROUTES) or payload
+    if isinstance(payload, dict) and "detail" in payload and "scanners" not in payload:
+        raise MalformedError("the API answered with an error")
     body = shape(payload, "scanners")
     out = Collected()
     out.part(lambda: _valid(body, out))

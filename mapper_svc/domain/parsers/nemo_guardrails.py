@@ -40,10 +40,11 @@ def _activated(body: Json, out: Collected) -> None:
     known = {signal.raw for signal in out.signals}
     for entry in () if rails is None else as_list(rails, "activated_rails"):
         rail = as_object(entry, "an activated rail")
-        name = rail.get("name")
-        if rail.get("stop") is True and name not in known:
+        if rail.get("stop") is True:
             out.flagged = True
-            out.add(Signal(as_text(name, "the name of a rail"), flagged=True))
+            name = as_text(rail.get("name"), "the name of a rail")
+            if name not in known:
+                out.add(Signal(name, flagged=True))
 
 
 def _blocked(status: object) -> bool:

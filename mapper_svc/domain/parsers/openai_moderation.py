@@ -20,7 +20,10 @@ def parse(payload: object) -> Reading:
 
 def read_result(result: Json, out: Collected) -> None:
     """Reads one result into `out`."""
-    out.flagged = as_flag(result.get("flagged"), "flagged") or out.flagged
+    try:
+        out.flagged = as_flag(result.get("flagged"), "flagged") or out.flagged
+    except MalformedError as fault:
+        out.broken(str(fault))
     categories = as_object(result.get("categories"), "categories")
     scores = result.get("category_scores")
     score_of = {} if scores is None else as_object(scores, "category_scores")

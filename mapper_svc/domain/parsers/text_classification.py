@@ -27,7 +27,7 @@ def parse(payload: object) -> Reading:
         if "labels" in payload and "scores" in payload:
             _zero_shot(payload, out)
         elif any(name in payload for name in ("label", "entity", "entity_group")):
-            out.each([payload], lambda entry: _entry(entry, 0))
+            out.each([payload], lambda entry: _entry(entry, 0, alone=True))
         else:
             _columns(payload, out)
         return out.reading()
@@ -39,21 +39,24 @@ def parse(payload: object) -> Reading:
             # A classifier always names a class, so an empty answer is a failure; a token pipeline's is not,
             # and both come as `[]`: only the batch as a whole may be empty.
             continue
-        out.each(group, lambda entry, index=index: _entry(entry, index))  # type: ignore[misc]
+        out.each(group, lambda entry, index=index, group=group: _entry(entry, index, alone=len(group) == 1))  # type: ignore[misc]
     return out.reading()
 
 
-def _entry(entry: object, group: int) -> Signal:
+def _entry(entry: object, group: int, *, alone: bool) -> Signal:
     fields = as_object(entry, "a result")
     label = as_text(first(fields, "label", "entity_group", "entity"), "the label of a result")
     if "label" not in fields and label[:2] in {"B-", "I-"}:
         label = label[2:]
+    score = maybe_number(fields.get("score"), "a score")
+    if score is None and not alone:
+        raise MalformedError("one of several classes has no score")
     return Signal(
         label,
-        score=maybe_number(fields.get("score"), "a score"),
+        score=score,
         start=maybe_offset(fields.get("start")),
         end=maybe_offset(fields.get("end")),
-        flagged=True if fields.get("score") is None else None,
+        flagged=True if score is None else None,
         group=group,
     )
 

@@ -11,7 +11,7 @@ def parse(payload: object) -> Reading:
     """
     if not isinstance(payload, dict) or not any(name in payload for name in _MEMBERS):
         raise OtherShapeError
-    if payload.get("is_parsing_error") not in {None, False}:
+    if payload.get("is_parsing_error") is not None and payload["is_parsing_error"] is not False:
         raise MalformedError("the detector could not read its own answer")
     verdicts = [as_text(payload[name], name) for name in _MEMBERS if payload.get(name) is not None]
     if not verdicts:
