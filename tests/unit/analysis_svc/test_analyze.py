@@ -1,9 +1,8 @@
 import dataclasses
 import random
+import sys
 import time
 from collections.abc import Callable
-
-import pytest
 
 from analysis_svc.domain.catalogue import Catalogue, Priority
 from analysis_svc.domain.cite import MAX_CITATIONS, MAX_QUOTE
@@ -103,14 +102,13 @@ def test_nothing_found_gives_an_empty_answer_without_advice(run: Run) -> None:
     assert (answer.compliance, answer.remediation, answer.patterns, answer.citations) == ((), (), (), ())
 
 
-@pytest.mark.parametrize("count", [1000])
-def test_a_thousand_findings_are_analysed_well_within_a_request(
-    run: Run, catalogue: Catalogue, count: int
-) -> None:
-    request = AnalysisRequest(thousand(catalogue)[:count])
+def test_a_thousand_findings_take_under_fifty_milliseconds_of_cpu(run: Run, catalogue: Catalogue) -> None:
+    request = AnalysisRequest(thousand(catalogue))
     times = []
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         run(request)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05
+        times.append(time.process_time() - start)
+    # Measuring line coverage makes every line several times slower.
+    traced = sys.gettrace() is not None or sys.getprofile() is not None
+    assert min(times) < (0.5 if traced else 0.05)
