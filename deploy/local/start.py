@@ -6,17 +6,13 @@ from deploy.local import postgres, valkey
 from deploy.local.failure import SetupError
 from deploy.local.progress import Progress
 from deploy.local.readiness import wait_until_ready
-from deploy.local.service_commands import migrate_all, orchestration_answer
+from deploy.local.service_commands import migrate_all
 from deploy.local.services import SERVICES
 from deploy.local.stack import Stack
 from deploy.local.supervision import Supervisor
 from deploy.postgres.bootstrap import ServiceDatabase, UnsafeRoleError, bootstrap
 
 READY_SECONDS = 90
-DEMO_TENANT = "demo"
-KEY_MADE = "demo-key-made"
-"""Its presence in the run folder says that the key was shown; the key itself is kept nowhere."""
-
 FAILED_STATES = {"BACKOFF", "EXITED", "FATAL"}
 LAST_LINES = 12
 
@@ -72,20 +68,6 @@ def start_services(stack: Stack) -> None:
     supervisor = Supervisor(stack.run)
     for service in SERVICES:
         supervisor.start(service.name)
-
-
-def make_demo_tenant(stack: Stack, progress: Progress) -> str | None:
-    """Make the tenant "demo" and, once for a run folder, a key for it; return the key if it is new."""
-    with progress.step(f"tenant {DEMO_TENANT}") as notes:
-        orchestration_answer(stack, "tenants", "create", DEMO_TENANT, "--if-missing")
-        if (stack.run / KEY_MADE).exists():
-            return None
-        made = orchestration_answer(
-            stack, "keys", "create", "--tenant", DEMO_TENANT, "--role", "analyst", "--name", DEMO_TENANT
-        )
-        (stack.run / KEY_MADE).touch(mode=0o600)
-        notes.append("with a key")
-        return str(made["token"])
 
 
 def wait_for_services(stack: Stack, progress: Progress) -> None:

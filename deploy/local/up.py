@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deploy.local.demo import show_demo
+from deploy.local.demo_tenant import prepare_tenant
 from deploy.local.failure import SetupError
 from deploy.local.leftovers import stop_leftovers
 from deploy.local.ports import holder, is_taken
@@ -13,7 +14,6 @@ from deploy.local.progress import Progress
 from deploy.local.settings import StackSettings, variable
 from deploy.local.stack import Stack, held_lock, lock_holder, open_stack, write_environments
 from deploy.local.start import (
-    make_demo_tenant,
     prepare_database,
     start_servers,
     start_services,
@@ -46,9 +46,9 @@ def up(settings: StackSettings, progress: Progress) -> None:
                 start_servers(stack, progress)
                 prepare_database(stack, progress)
                 start_services(stack)
-                key = make_demo_tenant(stack, progress)
+                token, key = prepare_tenant(stack, progress)
                 wait_for_services(stack, progress)
-                show_demo(stack, progress)
+                show_demo(stack, progress, token)
                 _say_where(stack, progress, key, time.monotonic() - begun)
                 watch(stack, progress, supervisor)
         except StopRequest:
