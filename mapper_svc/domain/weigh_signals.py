@@ -40,6 +40,8 @@ def weigh_signals(
         _weigh_hit(signal, None if other_version else match, score_rule, out, chosen=index in top)
         if other_version:
             out.note_version()
+    if score_rule.top_wins and not reading.signals and not reading.flagged:
+        out.failed(reason="a classifier that always names a class named none")
     for reason in reading.broken:
         out.failed(reason=reason)
     out.close(flagged=reading.flagged)

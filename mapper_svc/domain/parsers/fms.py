@@ -2,7 +2,14 @@ from collections.abc import Callable
 
 from mapper_svc.domain.parsers.collected import Collected
 from mapper_svc.domain.parsers.generic import groups_of
-from mapper_svc.domain.parsers.typed_fields import Json, as_number, as_object, as_text, maybe_offset
+from mapper_svc.domain.parsers.typed_fields import (
+    Json,
+    as_number,
+    as_object,
+    as_text,
+    maybe_number,
+    maybe_offset,
+)
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, Signal
 
 _NO_LABEL = frozenset(
@@ -51,9 +58,11 @@ def _parse(payload: object, read: Callable[[Json, Collected, int], Signal | None
 
 
 def _signal(fields: Json, raw: str, group: int, parent: str | None = None) -> Signal:
+    score = maybe_number(fields.get("score"), "the score of a detection")
     return Signal(
         raw,
-        score=as_number(fields.get("score"), "the score of a detection"),
+        score=score,
+        flagged=True if score is None else None,
         start=maybe_offset(fields.get("start")),
         end=maybe_offset(fields.get("end")),
         parent=parent,

@@ -36,8 +36,8 @@ def parse(payload: object) -> Reading:
     groups = groups_of(payload)
     for index, group in enumerate(groups):
         if not group:
-            # A classifier always names a class, so an empty answer is a failure; a token pipeline's is not,
-            # and both come as `[]`: only the batch as a whole may be empty.
+            # A token pipeline finds nothing in many texts. A classifier that names no class at all is told
+            # apart by its vendor's `top_wins`, where the signals are weighed.
             continue
         out.each(group, lambda entry, index=index, group=group: _entry(entry, index, alone=len(group) == 1))  # type: ignore[misc]
     return out.reading()
