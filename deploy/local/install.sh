@@ -32,7 +32,8 @@ find_links=()
 for place in $links; do find_links+=(--find-links "$place"); done
 
 step "installing [$extras]; the first time this takes a minute or two"
-if [[ -x $venv/bin/uv ]] && VIRTUAL_ENV=$venv "$venv/bin/uv" pip install --quiet \
+# Compiled once here, or each process of the first start would compile the same for itself.
+if [[ -x $venv/bin/uv ]] && VIRTUAL_ENV=$venv "$venv/bin/uv" pip install --quiet --compile-bytecode \
   "${find_links[@]}" -c constraints.txt -e ".[$extras]"; then
   :
 else

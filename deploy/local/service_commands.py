@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.local.failure import SetupError
-from deploy.local.services import SERVICES
+from deploy.local.services import SERVICES, Service
 from deploy.local.stack import Stack
 
 ORCHESTRATION = SERVICES[0]
 TIMEOUT_SECONDS = 120
 
 
-def migrate_all(stack: Stack) -> None:
-    """Run every service's migrations, side by side.
+def migrate(stack: Stack, services: Sequence[Service]) -> None:
+    """Run the migrations of some services, side by side.
 
     Raises:
         SetupError: one failed; its own words are in the message.
@@ -29,7 +29,7 @@ def migrate_all(stack: Stack) -> None:
             cwd=stack.run,
             env=stack.child_environment(),
         )
-        for service in SERVICES
+        for service in services
     }
     try:
         for service, process in running.items():

@@ -113,17 +113,13 @@ def show_answer(answer: Answer, progress: Progress) -> None:
     findings = answer.mapping_result.findings if answer.mapping_result else []
     for place, finding in enumerate(findings):
         label = f"{', '.join(finding.taxonomy):<36}"
-        row(
-            "" if place else "findings",
-            f"{label} {finding.confidence:.2f}  {progress.paint(f'{finding.raw.detector}: {finding.raw.label}', 'dim')}",
-        )
+        said = progress.paint(f"{finding.raw.detector}: {finding.raw.label}", "dim")
+        row("" if place else "findings", f"{label} {finding.confidence:.2f}  {said}")
     if answer.analysis_result:
         risk = answer.analysis_result.risk
         level = progress.paint(risk.level, LEVEL_COLOURS.get(risk.level.lower(), "yellow"))
-        row(
-            "risk",
-            f"{level}, {risk.score:.0f} of 100 (between {risk.interval.low:.0f} and {risk.interval.high:.0f})",
-        )
+        bounds = f"between {risk.interval.low:.0f} and {risk.interval.high:.0f}"
+        row("risk", f"{level}, {risk.score:.0f} of 100 ({bounds})")
         for place, (framework, controls) in enumerate(_violated(answer.analysis_result).items()):
             more = f" and {len(controls) - CONTROLS_SHOWN} more" if len(controls) > CONTROLS_SHOWN else ""
             row("" if place else "violated", f"{framework:<36} {', '.join(controls[:CONTROLS_SHOWN])}{more}")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from deploy.local import postgres, valkey
 from deploy.local.failure import SetupError
+from deploy.local.migrations import migrate_stale
 from deploy.local.progress import Progress
 from deploy.local.readiness import wait_until_ready
-from deploy.local.service_commands import migrate_all
 from deploy.local.services import SERVICES
 from deploy.local.stack import Stack
 from deploy.local.supervision import Supervisor
@@ -59,8 +59,9 @@ def prepare_database(stack: Stack, progress: Progress) -> None:
             raise SetupError(
                 str(error), hint="ALTER ROLE … NOSUPERUSER NOBYPASSRLS, then start again"
             ) from error
-    with progress.step("migrations"):
-        migrate_all(stack)
+    with progress.step("migrations") as notes:
+        migrated = migrate_stale(stack)
+        notes.append(", ".join(service.name for service in migrated) or "nothing to do")
 
 
 def start_services(stack: Stack) -> None:
