@@ -41,3 +41,31 @@ def wait_until_ready(base_url: str, *, seconds: float, check: Callable[[], None]
             raise SetupError(f"{base_url} is not ready after {seconds:.0f} s{lacks}", hint=hint)
         check()
         time.sleep(0.1)
+
+
+def wait_for_detectors(
+    base_url: str, token: str, *, seconds: float, check: Callable[[], None]
+) -> dict[str, str]:
+    """Return the state of each detector once none is still loading, or when the time is up.
+
+    Args:
+        base_url: of orchestration_svc.
+        token: one that may read the detectors.
+        seconds: how long to wait; a detector that takes longer is no reason to keep the rest from working.
+        check: called between attempts; raises when waiting has become pointless.
+    """
+    begun = time.monotonic()
+    while True:
+        answer = httpx.get(
+            f"{base_url}/api/v1/detectors",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=5,
+            trust_env=False,
+        )
+        found = answer.json().get("detectors", []) if answer.is_success else []
+        states = {str(one["name"]): str(one["state"]) for one in found}
+        settled = answer.is_success and "starting" not in states.values()
+        if settled or time.monotonic() - begun > seconds:
+            return states
+        check()
+        time.sleep(0.2)

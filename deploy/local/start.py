@@ -6,7 +6,7 @@ from deploy.local import postgres, valkey
 from deploy.local.failure import SetupError
 from deploy.local.migrations import migrate_stale
 from deploy.local.progress import Progress
-from deploy.local.readiness import wait_until_ready
+from deploy.local.readiness import wait_for_detectors, wait_until_ready
 from deploy.local.services import SERVICES
 from deploy.local.stack import Stack
 from deploy.local.supervision import Supervisor
@@ -71,25 +71,33 @@ def start_services(stack: Stack) -> None:
         supervisor.start(service.name)
 
 
-def wait_for_services(stack: Stack, progress: Progress) -> None:
-    """Wait until each service says that it is ready.
+def wait_for_services(stack: Stack, progress: Progress, token: str) -> None:
+    """Wait until each service says that it is ready, and until the detectors have loaded what they need.
 
     Raises:
         SetupError: one died or took too long; the end of its log is in the hint.
     """
     for service in SERVICES:
         with progress.step(f"{service.module} is ready"):
+            hint = f"see {stack.run / 'logs' / service.name}.log"
+            url, check = stack.endpoints.api_url(service.name), _death_of(stack, service.name)
+            wait_until_ready(url, seconds=READY_SECONDS, check=check, hint=hint)
+    with progress.step("the detectors are ready") as notes:
+        url, check = stack.endpoints.api_url("orchestration"), _death_of(stack, "orchestration")
+        states = wait_for_detectors(url, token, seconds=READY_SECONDS, check=check)
+        ready = [name for name, state in states.items() if state == "ready"]
+        notes.append(", ".join(ready))
+        notes.extend(f"not {name}: {state}" for name, state in states.items() if state != "ready")
 
-            def check(name: str = service.name) -> None:
-                if _fallen(stack, name):
-                    raise SetupError(f"{name} ended right after its start", hint=_log(stack, name))
 
-            wait_until_ready(
-                stack.endpoints.api_url(service.name),
-                seconds=READY_SECONDS,
-                check=check,
-                hint=f"see {stack.run / 'logs' / service.name}.log",
-            )
+def _death_of(stack: Stack, program: str) -> Callable[[], None]:
+    """Return a check that raises once `program` has ended, with the end of its log."""
+
+    def check() -> None:
+        if _fallen(stack, program):
+            raise SetupError(f"{program} ended right after its start", hint=_log(stack, program))
+
+    return check
 
 
 def _fallen(stack: Stack, program: str) -> bool:

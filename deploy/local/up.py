@@ -47,7 +47,7 @@ def up(settings: StackSettings, progress: Progress) -> None:
                 prepare_database(stack, progress)
                 start_services(stack)
                 token, key = prepare_tenant(stack, progress)
-                wait_for_services(stack, progress)
+                wait_for_services(stack, progress, token)
                 show_demo(stack, progress, token)
                 _say_where(stack, progress, key, time.monotonic() - begun)
                 watch(stack, progress, supervisor)
