@@ -7,14 +7,13 @@ from pathlib import Path
 
 _PATTERNS = {
     "died": re.compile(r"exited: (?P<name>\S+) \((?P<reason>.*?)(?:; (?:not )?expected)?\)"),
-    "started": re.compile(r"spawned: '(?P<name>\S+)' with pid (?P<reason>\d+)"),
     "gave up": re.compile(r"gave up: (?P<name>\S+) (?P<reason>.*)"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened: kind is "died", "started" or "gave up"; reason is the supervisor's word."""
+    """One thing that happened: kind is "died" or "gave up"; reason is the supervisor's word."""
 
     kind: str
     program: str
