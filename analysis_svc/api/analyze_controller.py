@@ -8,7 +8,7 @@ from litestar.params import Body
 
 from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
-from analysis_svc.api.problems import FAULTS
+from analysis_svc.api.problems import BODY, faults
 from analysis_svc.api.wire import (
     AnalyzeAnswer,
     AnalyzeBatchAnswer,
@@ -44,9 +44,8 @@ class AnalyzeController(Controller):
     path = "/api/v1/analyze"
     tags = ("analysis",)
     guards = (requires("analyze"),)
-    responses = FAULTS
 
-    @post("/", status_code=200, summary="Analyse the findings of one text")
+    @post("/", status_code=200, summary="Analyse the findings of one text", responses=faults(*BODY))
     async def analyze(
         self,
         data: Annotated[AnalyzeRequest, Body(examples=[Example(id="secret", value=_EXAMPLE)])],
@@ -57,7 +56,12 @@ class AnalyzeController(Controller):
         (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id)
         return answer_of(kept)
 
-    @post("/batch", status_code=200, summary="Analyse up to 100 texts' findings")
+    @post(
+        "/batch",
+        status_code=200,
+        summary="Analyse up to 100 texts' findings",
+        responses=faults(*BODY),
+    )
     async def batch(
         self,
         data: Annotated[AnalyzeBatchRequest, Body(examples=[Example(id="one", value={"items": [_EXAMPLE]})])],

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
-from analysis_svc.api.problems import FAULTS
+from analysis_svc.api.problems import faults
 from analysis_svc.api.wire import EvidenceOut, EvidencePage
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.errors import ErrorCode, ServiceError
@@ -23,25 +23,28 @@ class EvidenceController(Controller):
     path = "/api/v1/evidence"
     tags = ("evidence",)
     guards = (requires("evidence:read"),)
-    responses = FAULTS
 
-    @get("/", summary="List evidence")
+    @get("/", summary="List evidence", responses=faults(ErrorCode.NOT_FOUND))
     async def page(
         self,
         principal: Injected[Principal],
         evidence: Injected[EvidenceStore],
         before: datetime | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> EvidencePage:
         """Answer records newest first, without their findings."""
         records = await evidence.page(principal.tenant_id, before=before, limit=limit)
         items = [msgspec.convert(record, EvidenceOut, from_attributes=True) for record in records]
         return EvidencePage(items, before=items[-1].analysed_at if len(items) == limit else None)
 
-    @get("/{evidence_id:uuid}", summary="One analysis as it was kept")
+    @get(
+        "/{evidence_id:uuid}",
+        summary="One analysis as it was kept",
+        responses=faults(ErrorCode.NOT_FOUND),
+    )
     async def one(
         self,
-        evidence_id: UUID,
+        evidence_id: FromPath[UUID],
         principal: Injected[Principal],
         evidence: Injected[EvidenceStore],
     ) -> EvidenceOut:

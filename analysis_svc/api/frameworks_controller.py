@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
-from analysis_svc.api.problems import FAULTS
+from analysis_svc.api.problems import faults
 from analysis_svc.api.wire import ControlOut, FrameworkList, FrameworkOut
 from analysis_svc.domain.catalogue import Catalogue, Framework
 from analysis_svc.domain.errors import ErrorCode, ServiceError
@@ -19,17 +19,16 @@ class FrameworksController(Controller):
     path = "/api/v1/frameworks"
     tags = ("frameworks",)
     guards = (requires("evidence:read"),)
-    responses = FAULTS
 
-    @get("/", summary="List frameworks")
+    @get("/", summary="List frameworks", responses=faults())
     async def list_frameworks(self, catalogue: Injected[Catalogue]) -> FrameworkList:
         """Answer every framework with its controls."""
         return FrameworkList([_out(one) for one in catalogue.frameworks.values()])
 
-    @get("/{framework:str}", summary="One framework")
+    @get("/{framework:str}", summary="One framework", responses=faults(ErrorCode.NOT_FOUND))
     async def one(
         self,
-        framework: Annotated[str, Parameter(max_length=128)],
+        framework: Annotated[str, PathParameter(max_length=128)],
         catalogue: Injected[Catalogue],
     ) -> FrameworkOut:
         """Answer the framework of that id."""

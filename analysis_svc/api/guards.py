@@ -4,7 +4,7 @@ from typing import Protocol
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
+from litestar.types import Guard, Scope
 
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.errors import ErrorCode, ServiceError
@@ -38,9 +38,9 @@ def requires(scope: str) -> Guard:
     return guard
 
 
-def provide_principal(scope: dict[str, object]) -> Principal:
+def provide_principal(scope: Scope) -> Principal:
     """Hand the verified caller to a handler; only valid behind a ``requires`` guard."""
-    principal = scope["state"][PRINCIPAL]  # type: ignore[index]
+    principal = scope.get("state", {}).get(PRINCIPAL)
     if not isinstance(principal, Principal):
         raise TypeError("handler without a requires() guard")
     return principal

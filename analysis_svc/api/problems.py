@@ -142,10 +142,33 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     Exception: _from_fault,
 }
 
-# What any operation behind a token may answer besides its own success, for the OpenAPI document.
-FAULTS = {
-    status: ResponseSpec(
+_ANY = (
+    ErrorCode.INVALID_REQUEST,
+    ErrorCode.UNAUTHORIZED,
+    ErrorCode.INSUFFICIENT_RBAC,
+    ErrorCode.INTERNAL_ERROR,
+    ErrorCode.SERVICE_UNAVAILABLE,
+)
+# What reading a body adds to that.
+BODY = (ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+
+
+def faults(*codes: ErrorCode) -> dict[int, ResponseSpec]:
+    """List, for the OpenAPI document, what an operation behind a token may answer besides its success.
+
+    Args:
+        codes: what it may answer beyond the faults that any such operation has.
+    """
+    return {status: _documented(status) for status in sorted({TABLE[code][0] for code in (*_ANY, *codes)})}
+
+
+def public_faults() -> dict[int, ResponseSpec]:
+    """List the same for an operation that needs no token."""
+    codes = (ErrorCode.INTERNAL_ERROR, ErrorCode.SERVICE_UNAVAILABLE)
+    return {TABLE[code][0]: _documented(TABLE[code][0]) for code in codes}
+
+
+def _documented(status: int) -> ResponseSpec:
+    return ResponseSpec(
         Problem, generate_examples=False, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE
     )
-    for status in sorted({status for status, _ in TABLE.values()} - {405})
-}

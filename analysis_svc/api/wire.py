@@ -10,7 +10,7 @@ from msgspec import Meta
 from analysis_svc.domain.analyze_requests import KeptAnalysis
 from analysis_svc.domain.models import AnalysisRequest, Context, DetectorFailure, Direction, Finding
 
-_CLEAN = r"^[^\x00-\x1f\x7f]*$"
+_CLEAN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=_CLEAN)]
 FindingId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_CLEAN)]
 Share = Annotated[float, Meta(ge=0, le=1)]

@@ -9,7 +9,7 @@ from litestar.params import Body
 
 from mapper_svc.api.guards import requires
 from mapper_svc.api.injected import Injected
-from mapper_svc.api.problems import FAULTS
+from mapper_svc.api.problems import BODY, faults
 from mapper_svc.api.wire import MapAnswer, MapBatchAnswer, MapBatchRequest, MapRequest, answer_of, payload_of
 from mapper_svc.domain.access import Principal
 from mapper_svc.domain.errors import ErrorCode, ServiceError
@@ -27,9 +27,8 @@ class MapController(Controller):
     path = "/api/v1/map"
     tags = ("mapping",)
     guards = (requires("map"),)
-    responses = FAULTS
 
-    @post("/", status_code=200, summary="Map one hand-over")
+    @post("/", status_code=200, summary="Map one hand-over", responses=faults(*BODY))
     async def map(
         self,
         data: Annotated[
@@ -49,7 +48,7 @@ class MapController(Controller):
         (result,) = await map_requests([payload_of(data)], tenant_id=principal.tenant_id)
         return answer_of(result)
 
-    @post("/batch", status_code=200, summary="Map up to 100 hand-overs")
+    @post("/batch", status_code=200, summary="Map up to 100 hand-overs", responses=faults(*BODY))
     async def batch(
         self,
         data: Annotated[

@@ -10,7 +10,7 @@ from msgspec import Meta
 from mapper_svc.domain.findings import MapResult
 from mapper_svc.domain.payload import MapperPayload, ProvenanceEntry
 
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 

@@ -10,14 +10,14 @@ from msgspec import Meta
 from orchestration_svc.domain.access import Role
 from orchestration_svc.domain.keys import ApiKey, IssuedKey
 
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 _DAY_S = 86_400
 
 
 class TenantIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new tenant."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)")]
 
 
 class TenantOut(msgspec.Struct, frozen=True):

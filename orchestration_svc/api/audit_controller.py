@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from orchestration_svc.api.access_wire import AuditEventOut, AuditPage, ChainStateOut
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.ports import AuditLog
 
@@ -19,15 +19,14 @@ class AuditController(Controller):
     path = "/api/v1/audit"
     tags = ("audit",)
     guards = (requires("audit:read"),)
-    responses = FAULTS
 
-    @get("/", summary="Read the audit log")
+    @get("/", summary="Read the audit log", responses=faults())
     async def page(
         self,
         principal: Injected[Principal],
         audit: Injected[AuditLog],
-        before: Annotated[int | None, Parameter(ge=1, le=2**62)] = None,
-        limit: Annotated[int, Parameter(ge=1, le=500)] = 100,
+        before: Annotated[int | None, QueryParameter(ge=1, le=2**62)] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> AuditPage:
         """Answer events newest first."""
         events = await audit.page(principal.tenant_id, before=before, limit=limit)
@@ -48,7 +47,7 @@ class AuditController(Controller):
             before=events[-1].seq if len(events) == limit and events[-1].seq > 1 else None,
         )
 
-    @get("/verify", summary="Verify the audit log")
+    @get("/verify", summary="Verify the audit log", responses=faults())
     async def verify(self, principal: Injected[Principal], audit: Injected[AuditLog]) -> ChainStateOut:
         """Recompute every hash; a changed, removed or inserted event shows."""
         state = await audit.verify(principal.tenant_id)

@@ -5,7 +5,7 @@ from litestar import Controller, get
 
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.detection import DetectorDirectory
 
 
@@ -35,9 +35,8 @@ class DetectorsController(Controller):
     path = "/api/v1/detectors"
     tags = ("detectors",)
     guards = (requires("detectors:read"),)
-    responses = FAULTS
 
-    @get("/", summary="List detectors")
+    @get("/", summary="List detectors", responses=faults())
     async def list_detectors(self, directory: Injected[DetectorDirectory]) -> DetectorList:
         """Answer each detector's version and state."""
         found = []

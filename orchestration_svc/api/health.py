@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, get
+from litestar.openapi import ResponseSpec
 from msgspec import Meta
 
 from orchestration_svc.api.injected import Injected
@@ -67,7 +68,12 @@ class HealthController(Controller):
         """Answer 200 while the process can answer at all."""
         return Liveness("alive")
 
-    @get("/ready", summary="Can it do its work?", security=[{}])
+    @get(
+        "/ready",
+        summary="Can it do its work?",
+        security=[{}],
+        responses={503: ResponseSpec(Readiness, generate_examples=False, description="It cannot")},
+    )
     async def ready(self, probes: Injected[tuple[Probe, ...]]) -> Response[Readiness]:
         """Answer 200 when ready or degraded, 503 when a critical dependency is down."""
         states = await asyncio.gather(*(_ask(probe) for probe in probes))

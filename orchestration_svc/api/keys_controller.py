@@ -4,12 +4,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
+from litestar.params import FromPath, JSONBody
 
 from orchestration_svc.api.access_wire import IssuedKeyOut, KeyIn, KeyList, RotateIn, issued_out, key_out
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
+from orchestration_svc.domain.errors import ErrorCode
 from orchestration_svc.domain.keys import ManageKeys, may_grant
 
 
@@ -19,16 +21,15 @@ class KeysController(Controller):
     path = "/api/v1/keys"
     tags = ("keys",)
     guards = (requires("keys:manage"),)
-    responses = FAULTS
 
-    @get("/", summary="List keys")
+    @get("/", summary="List keys", responses=faults())
     async def list_keys(self, principal: Injected[Principal], keys: Injected[ManageKeys]) -> KeyList:
         """Answer what is known of the tenant's keys, newest first."""
         return KeyList([key_out(key) for key in await keys.list(principal.tenant_id)])
 
-    @post("/", summary="Issue a key")
+    @post("/", summary="Issue a key", responses=faults(*BODY))
     async def issue(
-        self, data: KeyIn, principal: Injected[Principal], keys: Injected[ManageKeys]
+        self, data: JSONBody[KeyIn], principal: Injected[Principal], keys: Injected[ManageKeys]
     ) -> IssuedKeyOut:
         """Make a key; its token is shown this once."""
         roles = frozenset(data.roles)
@@ -43,11 +44,15 @@ class KeysController(Controller):
         )
         return issued_out(issued)
 
-    @post("/{key_id:uuid}/rotate", summary="Rotate a key")
+    @post(
+        "/{key_id:uuid}/rotate",
+        summary="Rotate a key",
+        responses=faults(*BODY, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    )
     async def rotate(
         self,
-        key_id: UUID,
-        data: RotateIn,
+        key_id: FromPath[UUID],
+        data: JSONBody[RotateIn],
         principal: Injected[Principal],
         keys: Injected[ManageKeys],
     ) -> IssuedKeyOut:
@@ -60,7 +65,9 @@ class KeysController(Controller):
         )
         return issued_out(issued)
 
-    @delete("/{key_id:uuid}", summary="Revoke a key")
-    async def revoke(self, key_id: UUID, principal: Injected[Principal], keys: Injected[ManageKeys]) -> None:
+    @delete("/{key_id:uuid}", summary="Revoke a key", responses=faults(ErrorCode.NOT_FOUND))
+    async def revoke(
+        self, key_id: FromPath[UUID], principal: Injected[Principal], keys: Injected[ManageKeys]
+    ) -> None:
         """Revoke a key at once, everywhere."""
         await keys.revoke(tenant_id=principal.tenant_id, actor=principal.token_id, key_id=key_id)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from orchestration_svc.domain.orchestration import OrchestrationResult
 from orchestration_svc.domain.policy import Priority
 
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
 class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

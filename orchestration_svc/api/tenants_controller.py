@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import Controller, get, post
+from litestar.params import FromPath, JSONBody
 
 from orchestration_svc.api.access_wire import (
     IssuedKeyOut,
@@ -15,8 +16,9 @@ from orchestration_svc.api.access_wire import (
 )
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.problems import FAULTS
+from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
+from orchestration_svc.domain.errors import ErrorCode
 from orchestration_svc.domain.keys import ManageKeys
 from orchestration_svc.domain.tenants import ManageTenants
 
@@ -27,27 +29,30 @@ class TenantsController(Controller):
     path = "/api/v1/tenants"
     tags = ("tenants",)
     guards = (requires("tenants:manage"),)
-    responses = FAULTS
 
-    @get("/", summary="List tenants")
+    @get("/", summary="List tenants", responses=faults())
     async def list_tenants(self, tenants: Injected[ManageTenants]) -> TenantList:
         """Answer all tenants by name."""
         found = await tenants.list()
         return TenantList([TenantOut(one.tenant_id, one.name, one.created_at) for one in found])
 
-    @post("/", summary="Create a tenant")
+    @post("/", summary="Create a tenant", responses=faults(*BODY, ErrorCode.CONFLICT))
     async def create(
-        self, data: TenantIn, principal: Injected[Principal], tenants: Injected[ManageTenants]
+        self, data: JSONBody[TenantIn], principal: Injected[Principal], tenants: Injected[ManageTenants]
     ) -> TenantOut:
         """Create a tenant; 409 when the name is in use."""
         tenant = await tenants.create(data.name, actor=principal.token_id)
         return TenantOut(tenant.tenant_id, tenant.name, tenant.created_at)
 
-    @post("/{tenant_id:uuid}/keys", summary="Issue a key to a tenant")
+    @post(
+        "/{tenant_id:uuid}/keys",
+        summary="Issue a key to a tenant",
+        responses=faults(*BODY, ErrorCode.NOT_FOUND),
+    )
     async def issue_key(
         self,
-        tenant_id: UUID,
-        data: KeyIn,
+        tenant_id: FromPath[UUID],
+        data: JSONBody[KeyIn],
         principal: Injected[Principal],
         tenants: Injected[ManageTenants],
         keys: Injected[ManageKeys],

@@ -7,6 +7,7 @@ from litestar import Controller, get
 
 from orchestration_svc.api.access_wire import Jwks, RevokedTokens
 from orchestration_svc.api.injected import Injected
+from orchestration_svc.api.problems import public_faults
 
 
 class PublicKeys(Protocol):
@@ -31,12 +32,12 @@ class WellKnownController(Controller):
     path = "/.well-known"
     tags = ("keys",)
 
-    @get("/jwks.json", summary="Public signing keys", security=[{}])
+    @get("/jwks.json", summary="Public signing keys", security=[{}], responses=public_faults())
     async def jwks(self, public_keys: Injected[PublicKeys]) -> Jwks:
         """Answer the keys that tokens may be signed with."""
         return msgspec.convert(await public_keys.jwks(), Jwks)
 
-    @get("/revoked.json", summary="Revoked tokens", security=[{}])
+    @get("/revoked.json", summary="Revoked tokens", security=[{}], responses=public_faults())
     async def revoked(self, revoked_list: Injected[RevokedList]) -> RevokedTokens:
         """Answer the ids of tokens that are revoked and not yet expired."""
         return RevokedTokens(sorted(await revoked_list.current()))
