@@ -9,7 +9,9 @@ from msgspec import Meta
 
 PREFIX = "ANALYSIS_"
 
-_URL_PASSWORD = re.compile(r"(?<=:)[^:@/]+(?=@)")
+# Up to the last @, for drivers take a password that holds any sign; and the same secret as a parameter.
+_URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):(?:.*)@")
+_URL_PARAMETER = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*", re.IGNORECASE)
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Millis = Annotated[int, Meta(ge=1, le=600_000)]
@@ -85,7 +87,9 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             try:
                 msgspec.convert(raw[name], field_type, strict=False)
             except msgspec.ValidationError as error:
-                raise SettingsError(f"{PREFIX}{name.upper()} is wrong: {error}") from None
+                # The one message of msgspec that quotes what it was given.
+                reason = re.sub(r"^Invalid enum value .*", "it is none of the values it can have", str(error))
+                raise SettingsError(f"{PREFIX}{name.upper()} is wrong: {reason}") from None
     try:
         return msgspec.convert(raw, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -106,9 +110,13 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
             schema = meta.extra_json_schema or {}
             meaning = meaning or str(schema.get("description", ""))
             meta = meta.type
-        shown = "********" if value and field.name.endswith("_key") else _URL_PASSWORD.sub("********", value)
-        rows.append((PREFIX + field.name.upper(), shown, meaning))
+        masked = "********" if value and field.name.endswith("_key") else _without_passwords(value)
+        rows.append((PREFIX + field.name.upper(), masked, meaning))
     return rows
+
+
+def _without_passwords(value: str) -> str:
+    return _URL_PARAMETER.sub(r"\1=********", _URL_PASSWORD.sub(r"\1:********@", value))
 
 
 def example_settings() -> Settings:

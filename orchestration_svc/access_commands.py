@@ -17,10 +17,9 @@ from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.domain.access import Role, grantable_scopes
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
-from orchestration_svc.domain.keys import AUDIENCES, ApiKey
+from orchestration_svc.domain.keys import AUDIENCES, MACHINE, ApiKey
 from orchestration_svc.settings import read_settings
 
-_ACTOR = "cli"
 _TENANT = click.option("--tenant", required=True, metavar="NAME", help="whose")
 _JSON = click.option("--json", "as_json", is_flag=True, help="print JSON")
 _ROLES = click.option(
@@ -90,7 +89,7 @@ def create_tenant(name: str, *, if_missing: bool, as_json: bool) -> None:
         async with _open() as (access, _):
             created = True
             try:
-                tenant = await access.tenants.create(name, actor=_ACTOR)
+                tenant = await access.tenants.create(name, actor=MACHINE)
             except ServiceError as error:
                 if error.code is not ErrorCode.CONFLICT or not if_missing:
                     raise
@@ -133,7 +132,7 @@ def create_key(tenant: str, roles: tuple[str, ...], name: str, days: int, *, as_
         async with _open() as (access, _):
             issued = await access.keys.issue(
                 tenant_id=(await access.tenants.by_name(tenant)).tenant_id,
-                actor=_ACTOR,
+                granter=None,
                 name=name,
                 roles=frozenset(map(Role, roles)),
                 scopes=None,
@@ -190,7 +189,7 @@ def revoke(tenant: str, key_id: UUID) -> None:
     async def work() -> None:
         async with _open() as (access, _):
             tenant_id = (await access.tenants.by_name(tenant)).tenant_id
-            await access.keys.revoke(tenant_id=tenant_id, actor=_ACTOR, key_id=key_id)
+            await access.keys.revoke(tenant_id=tenant_id, actor=MACHINE, key_id=key_id)
             click.echo(f"{key_id} is revoked")
 
     _run(work())
@@ -208,7 +207,7 @@ def rotate(tenant: str, key_id: UUID, overlap: int, *, as_json: bool) -> None:
         async with _open() as (access, _):
             issued = await access.keys.rotate(
                 tenant_id=(await access.tenants.by_name(tenant)).tenant_id,
-                actor=_ACTOR,
+                granter=None,
                 key_id=key_id,
                 overlap=timedelta(seconds=overlap),
             )
@@ -229,7 +228,6 @@ def rotate_signing_key(overlap_days: int) -> None:
 
     async def work() -> None:
         async with _open() as (access, _):
-            await access.key_ring.jwks()
             kid = await access.key_ring.rotate(overlap=timedelta(days=overlap_days))
             click.echo(f"signing with {kid}; older keys verify for {overlap_days} more days")
 

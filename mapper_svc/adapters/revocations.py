@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import httpx
 import msgspec
@@ -27,8 +28,16 @@ class _RevokedList(msgspec.Struct, frozen=True):
 class Revocations:
     """Answers whether a token id was revoked; fails closed after five minutes without news."""
 
-    def __init__(self, redis: Redis, client: httpx.AsyncClient, url: str) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        client: httpx.AsyncClient,
+        url: str,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = redis
+        self._monotonic = monotonic
         self._client = client
         self._url = f"{url.rstrip('/')}/.well-known/revoked.json"
         self._known: frozenset[str] = frozenset()
@@ -43,7 +52,9 @@ class Revocations:
         Raises:
             RevocationsUnavailableError: no source answered and the last known list is over five minutes old.
         """
-        now = time.monotonic()
+        if token_id in self._known:
+            return True  # for good, even when Valkey could not be told
+        now = self._monotonic()
         if now >= self._skip_valkey_until:
             try:
                 revoked, complete = await self._redis.smismember(REVOKED_SET, [token_id, SENTINEL])
@@ -52,20 +63,20 @@ class Revocations:
             except (RedisError, OSError, TimeoutError):
                 self._skip_valkey_until = now + _SKIP_VALKEY_S
         await self._refetch()
-        if time.monotonic() - self._known_at > STALE_LIMIT_S:
+        if self._monotonic() - self._known_at > STALE_LIMIT_S:
             raise RevocationsUnavailableError
         return token_id in self._known
 
     async def _refetch(self) -> None:
         async with self._lock:
-            if time.monotonic() - self._asked_at < _REFETCH_AFTER_S:
+            if self._monotonic() - self._asked_at < _REFETCH_AFTER_S:
                 return
-            self._asked_at = time.monotonic()
+            self._asked_at = self._monotonic()
             try:
                 response = await self._client.get(self._url)
                 response.raise_for_status()
                 answer = msgspec.json.decode(response.content, type=_RevokedList)
-            except (httpx.HTTPError, msgspec.MsgspecError):
+            except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError):
                 return
             self._known = frozenset(answer.revoked)
-            self._known_at = time.monotonic()
+            self._known_at = self._monotonic()

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import httpx
-from jwt import PyJWK, PyJWKError, PyJWKSet
+from jwt import PyJWK, PyJWKSet, PyJWTError
 
 # A key that orchestration_svc retired must not be trusted for longer than this after we last asked.
 MAX_AGE_S = 3600.0
@@ -54,7 +54,8 @@ class RemoteSigningKeys:
                 response = await self._client.get(self._url)
                 response.raise_for_status()
                 keys = PyJWKSet.from_json(response.text).keys
-            except (httpx.HTTPError, PyJWKError, ValueError):
+            except (httpx.HTTPError, PyJWTError, ValueError, TypeError, AttributeError):
+                # PyJWT takes the shape for granted and trips over any other.
                 return
             self._keys = {key.key_id: key for key in keys if key.key_id}
             self._fetched_at = time.monotonic()

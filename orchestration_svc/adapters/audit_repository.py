@@ -78,7 +78,11 @@ class AuditRepository:
             # The head first: events appended while we read are then more than recorded, never fewer.
             head = (await connection.execute(select(audit_heads).with_for_update())).one_or_none()
             rows = await connection.execute(select(audit_events).order_by(audit_events.c.seq))
-            return verify_chain(map(_event, rows), recorded_length=head.length if head else 0)
+            return verify_chain(
+                map(_event, rows),
+                recorded_length=head.length if head else 0,
+                recorded_hash=bytes(head.hash) if head else GENESIS,
+            )
 
 
 def _event(row: Row[tuple[object, ...]]) -> AuditEvent:

@@ -59,7 +59,7 @@ class DownstreamCall:
         try:
             decoded = msgspec.json.decode(response.content, type=answer)
             raw = msgspec.json.decode(response.content, type=dict[str, object])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._failed("unusable_answer", type(error).__name__) from None
         return decoded, raw
 

@@ -1,9 +1,11 @@
 """mapper_svc over HTTP: this service's own reading of its contract."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.domain.downstream import DownstreamError, MappedFinding, MapperAnswer
@@ -46,21 +48,30 @@ class BatchOut(msgspec.Struct, frozen=True):
     items: list[PayloadOut]
 
 
+_Share = Annotated[float, Meta(ge=0, le=1)]
+
+
 class _Raw(msgspec.Struct, frozen=True):
     detector: str
 
 
 class _Finding(msgspec.Struct, frozen=True):
-    taxonomy: list[str]
-    scores: dict[str, float]
-    confidence: float
+    taxonomy: Annotated[list[str], Meta(min_length=1)]
+    scores: dict[str, _Share]
+    confidence: _Share
     tier: str
     raw: _Raw
-    occurrences: int
+    occurrences: Annotated[int, Meta(ge=1)]
+
+    def __post_init__(self) -> None:
+        # A label without its risk would otherwise have to be taken for harmless.
+        if unscored := set(self.taxonomy) - self.scores.keys():
+            raise ValueError(f"no score for {len(unscored)} labels")
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    findings: list[_Finding]
+    # The mapper says OTHER.Safe when nothing was found; no finding at all says nothing.
+    findings: Annotated[list[_Finding], Meta(min_length=1)]
     fallback_used: bool
 
 
@@ -89,6 +100,8 @@ class HttpMapperClient:
         batch, raw = await self._call.post(
             "/api/v1/map/batch", BatchOut(bodies), _BatchAnswer, tenant_id=tenant_id, timeout_s=timeout_s
         )
+        if len(batch.results) != len(bodies):
+            raise DownstreamError("unusable_answer")
         return _read(batch.results, _joined(raw))
 
 
@@ -119,7 +132,7 @@ def _read(answers: Sequence[_Answer], body: dict[str, object]) -> MapperAnswer:
     findings = [
         MappedFinding(
             label=label,
-            score=finding.scores.get(label, 0.0),
+            score=finding.scores[label],
             confidence=finding.confidence,
             detector=finding.raw.detector,
             tier=finding.tier,

@@ -12,15 +12,15 @@ _MAX_CACHED = 1_000
 
 
 class ServiceTokens:
-    """Signs and caches them: by tenant and audience, each used for a minute of its two."""
+    """Signs and caches them: by tenant, audience and scope, each used for a minute of its two."""
 
     def __init__(self, signer: TokenSigner) -> None:
         self._signer = signer
-        self._cache: dict[tuple[UUID, str], tuple[float, str]] = {}
+        self._cache: dict[tuple[UUID, str, str], tuple[float, str]] = {}
 
     async def get(self, tenant_id: UUID, *, audience: str, scope: str) -> str:
         """Return a token for one tenant, one audience and one scope."""
-        cached = self._cache.get((tenant_id, audience))
+        cached = self._cache.get((tenant_id, audience, scope))
         if cached is not None and time.monotonic() - cached[0] < _REUSE_S:
             return cached[1]
         token = await self._signer.sign(
@@ -33,5 +33,5 @@ class ServiceTokens:
         )
         if len(self._cache) >= _MAX_CACHED:
             self._cache.clear()
-        self._cache[tenant_id, audience] = (time.monotonic(), token)
+        self._cache[tenant_id, audience, scope] = (time.monotonic(), token)
         return token

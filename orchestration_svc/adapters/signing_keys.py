@@ -17,21 +17,25 @@ from sqlalchemy import insert, select, text, update
 
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.tables import signing_keys
-from orchestration_svc.domain.errors import StorageUnavailableError
+from orchestration_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 
 _NONCE_BYTES = 12
 _REFRESH_AFTER_S = 30.0
 _RETRY_AFTER_S = 2.0
 
 
-class SigningKeysUnavailableError(Exception):
+class SigningKeysUnavailableError(ServiceError):
     """The keys cannot be read: no database and nothing cached, or the wrong key-encryption key."""
+
+    def __init__(self, detail: str = "the signing keys cannot be read at the moment; try again") -> None:
+        super().__init__(ErrorCode.SERVICE_UNAVAILABLE, detail)
 
 
 class KeyRing:
     """All signing keys that still count; the newest one signs.
 
     A cached ring serves on while Postgres is away; a verifier that meets an unknown kid reads again.
+    Verifying needs no secret, so the wrong key-encryption key stops signing and nothing else.
     """
 
     def __init__(self, database: Database, *, key_encryption_key: str, issuer: str) -> None:
@@ -39,6 +43,7 @@ class KeyRing:
         self._cipher = AESGCM(base64.urlsafe_b64decode(key_encryption_key))
         self._issuer = issuer
         self._public: dict[str, PyJWK] = {}
+        self._sealed: tuple[str, bytes] | None = None
         self._signing: tuple[str, Ed25519PrivateKey] | None = None
         self._loaded_at = float("-inf")
         self._asked_at = float("-inf")
@@ -48,16 +53,14 @@ class KeyRing:
         """Return the public key of that id, None when there is none."""
         if kid not in self._public or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
             await self._refresh()
-        if not self._public:
-            raise SigningKeysUnavailableError
+        self._require_loaded()
         return self._public.get(kid)
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public keys as a JSON Web Key Set (RFC 7517, RFC 8037)."""
         if time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
             await self._refresh()
-        if not self._public:
-            raise SigningKeysUnavailableError
+        self._require_loaded()
         return {"keys": [_public_jwk(kid, key.key) for kid, key in self._public.items()]}
 
     async def sign(
@@ -70,14 +73,17 @@ class KeyRing:
         audiences: Sequence[str],
         expires_at: datetime,
     ) -> str:
-        """Sign a token with the newest key, making the first one when there is none yet."""
-        if self._signing is None or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
+        """Sign a token with the newest key, making the first one when there is none yet.
+
+        Raises:
+            SigningKeysUnavailableError: there is no key to sign with, or the key-encryption key is wrong.
+        """
+        if self._sealed is None or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
             await self._refresh()
-        if self._signing is None:
-            await self.rotate(overlap=timedelta(0))
-        if self._signing is None:
-            raise SigningKeysUnavailableError
-        kid, private_key = self._signing
+        if self._sealed is None:
+            self._require_loaded()
+            await self._make(overlap=timedelta(0), only_the_first=True)
+        kid, private_key = self._signing_key()
         claims = {
             "iss": self._issuer,
             "aud": list(audiences),
@@ -91,7 +97,18 @@ class KeyRing:
         return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"kid": kid})
 
     async def rotate(self, *, overlap: timedelta) -> str:
-        """Make a new signing key; older ones stop to verify after ``overlap``. Returns its kid."""
+        """Make a new signing key; older ones stop to verify after ``overlap``. Returns its kid.
+
+        Raises:
+            SigningKeysUnavailableError: the key-encryption key is not that of the key in use.
+        """
+        await self._refresh(now=True)
+        self._require_loaded()
+        if self._sealed is not None:
+            self._signing_key()
+        return await self._make(overlap=overlap, only_the_first=False)
+
+    async def _make(self, *, overlap: timedelta, only_the_first: bool) -> str:
         private_key = Ed25519PrivateKey.generate()
         kid, now = secrets.token_hex(8), datetime.now(UTC)
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -103,8 +120,8 @@ class KeyRing:
                     select(signing_keys.c.kid).where(signing_keys.c.retires_at.is_(None))
                 )
             ).scalars()
-            if self._signing is None and (existing := current.first()) is not None:
-                kid = existing  # another process made the first key while we waited for the lock
+            if only_the_first and (existing := current.first()) is not None:
+                kid = existing  # another process made it while we waited for the lock
             else:
                 await connection.execute(
                     update(signing_keys)
@@ -119,13 +136,16 @@ class KeyRing:
                         created_at=now,
                     )
                 )
-        self._asked_at = float("-inf")
-        await self._refresh()
+        await self._refresh(now=True)
         return kid
 
-    async def _refresh(self) -> None:
+    def _require_loaded(self) -> None:
+        if self._loaded_at == float("-inf"):
+            raise SigningKeysUnavailableError
+
+    async def _refresh(self, *, now: bool = False) -> None:
         async with self._lock:
-            if time.monotonic() - self._asked_at < _RETRY_AFTER_S:
+            if not now and time.monotonic() - self._asked_at < _RETRY_AFTER_S:
                 return
             self._asked_at = time.monotonic()
             try:
@@ -137,19 +157,23 @@ class KeyRing:
                     ).all()
             except StorageUnavailableError:
                 return
-            now = datetime.now(UTC)
-            live = [row for row in rows if row.retires_at is None or row.retires_at > now]
+            at = datetime.now(UTC)
+            live = [row for row in rows if row.retires_at is None or row.retires_at > at]
             self._public = {
                 row.kid: PyJWK(_public_jwk(row.kid, Ed25519PublicKey.from_public_bytes(row.public_key)))
                 for row in live
             }
             newest = next((row for row in live if row.retires_at is None), None)
-            self._signing = (
-                None
-                if newest is None
-                else (newest.kid, self._unseal(newest.kid, newest.private_key_encrypted))
-            )
+            self._sealed = None if newest is None else (newest.kid, bytes(newest.private_key_encrypted))
             self._loaded_at = time.monotonic()
+
+    def _signing_key(self) -> tuple[str, Ed25519PrivateKey]:
+        if self._sealed is None:
+            raise SigningKeysUnavailableError
+        kid, sealed = self._sealed
+        if self._signing is None or self._signing[0] != kid:
+            self._signing = (kid, self._unseal(kid, sealed))
+        return self._signing
 
     def _unseal(self, kid: str, sealed: bytes) -> Ed25519PrivateKey:
         try:

@@ -12,7 +12,7 @@ from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode
-from orchestration_svc.domain.keys import ManageKeys, may_grant
+from orchestration_svc.domain.keys import ManageKeys
 
 
 class KeysController(Controller):
@@ -32,13 +32,11 @@ class KeysController(Controller):
         self, data: JSONBody[KeyIn], principal: Injected[Principal], keys: Injected[ManageKeys]
     ) -> IssuedKeyOut:
         """Make a key; its token is shown this once."""
-        roles = frozenset(data.roles)
-        may_grant(principal, roles)
         issued = await keys.issue(
             tenant_id=principal.tenant_id,
-            actor=principal.token_id,
+            granter=principal,
             name=data.name,
-            roles=roles,
+            roles=frozenset(data.roles),
             scopes=None if data.scopes is None else frozenset(data.scopes),
             lifetime=timedelta(seconds=data.lifetime_s),
         )
@@ -59,7 +57,7 @@ class KeysController(Controller):
         """Make a successor with the same rights; the old key works on for the overlap."""
         issued = await keys.rotate(
             tenant_id=principal.tenant_id,
-            actor=principal.token_id,
+            granter=principal,
             key_id=key_id,
             overlap=timedelta(seconds=data.overlap_s),
         )

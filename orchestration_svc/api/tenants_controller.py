@@ -61,7 +61,7 @@ class TenantsController(Controller):
         tenant = await tenants.by_id(tenant_id)
         issued = await keys.issue(
             tenant_id=tenant.tenant_id,
-            actor=principal.token_id,
+            granter=principal,
             name=data.name,
             roles=frozenset(data.roles),
             scopes=None if data.scopes is None else frozenset(data.scopes),

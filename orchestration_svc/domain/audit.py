@@ -68,12 +68,13 @@ def event_hash(
     return hashlib.sha256(previous_hash + body.encode()).digest()
 
 
-def verify_chain(events: Iterable[AuditEvent], *, recorded_length: int) -> ChainState:
-    """Check every link, and that nothing is missing at the end.
+def verify_chain(events: Iterable[AuditEvent], *, recorded_length: int, recorded_hash: bytes) -> ChainState:
+    """Check every link, and that the chain ends where its recorded head says.
 
     Args:
         events: the chain in order.
         recorded_length: how many events the tenant's chain head says there are; a shorter chain was cut.
+        recorded_hash: the hash it says the last of them has; a chain written anew has another.
     """
     previous, count = GENESIS, 0
     for event in events:
@@ -92,4 +93,6 @@ def verify_chain(events: Iterable[AuditEvent], *, recorded_length: int) -> Chain
         previous, count = event.hash, count + 1
     if count != recorded_length:
         return ChainState(count, intact=False, broken_at=count + 1, head=previous.hex())
+    if previous != recorded_hash:
+        return ChainState(count, intact=False, broken_at=max(count, 1), head=previous.hex())
     return ChainState(count, intact=True, broken_at=None, head=previous.hex())

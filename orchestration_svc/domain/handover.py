@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 MAX_BYTES = 64 * 1024
-# What surrounds the provenance in a payload: names, metadata and JSON punctuation.
-_ENVELOPE_BYTES = 8 * 1024
+# What surrounds the provenance in a payload: its own names and numbers, and JSON punctuation.
+_ENVELOPE_BYTES = 1024
+# Names of an entry's fields, its two numbers and its punctuation.
+_FIELD_BYTES = 192
 AGGREGATE = "aggregate"
 
 
@@ -54,7 +56,7 @@ def build_payloads(
     groups: list[list[Provenance]] = [[]]
     room = limit
     for part in (piece for said in provenance for piece in _pieces(said, limit)):
-        size = _size(part.output)
+        size = _size(part.output) + _around(part)
         if groups[-1] and size > room:
             groups.append([])
             room = limit
@@ -74,16 +76,16 @@ def build_payloads(
 
 
 def _pieces(said: Provenance, limit: int) -> Iterator[Provenance]:
-    if _size(said.output) <= limit or not isinstance(said.output, list):
+    if not isinstance(said.output, list) or _size(said.output) + _around(said) <= limit:
         yield said
         return
     chunk: list[object] = []
-    used = 0
+    used = around = _around(said)
     for entry in _without_repeats(said.output):
         size = _size(entry) + 1
         if chunk and used + size > limit:
             yield replace(said, output=chunk)
-            chunk, used = [], 0
+            chunk, used = [], around
         chunk.append(entry)
         used += size
     if chunk:
@@ -94,5 +96,10 @@ def _without_repeats(entries: list[object]) -> list[object]:
     return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
 
 
+def _around(said: Provenance) -> int:
+    """Bytes that an entry takes besides its output; its detector is named once more in the envelope."""
+    return _FIELD_BYTES + _size([said.detector, said.detector, said.vendor, said.version])
+
+
 def _size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) + 256
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,5 +1,6 @@
 """API keys: long-lived tokens that are shown once, rotated with overlap, and revoked by id."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,6 +12,9 @@ from orchestration_svc.domain.ports import Clock, KeyStore, RevocationFeed, Toke
 AUDIENCES = ("orchestration_svc", "mapper_svc", "analysis_svc")
 MAX_LIFETIME = timedelta(days=366)
 MAX_OVERLAP = timedelta(days=30)
+# What an act is signed with when nobody but the operator of the machine can have done it.
+MACHINE = "cli"
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class ManageKeys:
         self,
         *,
         tenant_id: UUID,
-        actor: str,
+        granter: Principal | None,
         name: str,
         roles: frozenset[Role],
         scopes: frozenset[str] | None,
@@ -58,15 +62,20 @@ class ManageKeys:
 
         Args:
             tenant_id: the tenant the key will act for.
-            actor: who asks, for the audit log.
+            granter: who asks; None for the operator of the machine, who may grant anything.
             name: what people call it.
             roles: its roles.
             scopes: a narrower set than the roles give, or None for all of them.
             lifetime: until it expires; 366 days at most.
 
         Raises:
-            ServiceError: INVALID_REQUEST for a lifetime, role or scope that cannot be had.
+            ServiceError: INVALID_REQUEST for a name, lifetime, role or scope that cannot be had,
+                INSUFFICIENT_RBAC for one that the granter cannot hand out.
         """
+        if not _NAME.fullmatch(name):
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, "a name is 1 to 128 characters, none of control", field="name"
+            )
         if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
             raise ServiceError(
                 ErrorCode.INVALID_REQUEST, "a key lives from 1 second to 366 days", field="lifetime"
@@ -81,20 +90,24 @@ class ManageKeys:
             created_at=now,
             expires_at=now + lifetime,
         )
+        may_grant(granter, key)
         token = await self._sign(key)
-        await self._store.add(key, actor=actor)
+        await self._store.add(key, actor=_name_of(granter))
         return IssuedKey(key, token)
 
     async def list(self, tenant_id: UUID) -> list[ApiKey]:
         """List the tenant's keys, newest first."""
         return await self._store.list(tenant_id)
 
-    async def rotate(self, *, tenant_id: UUID, actor: str, key_id: UUID, overlap: timedelta) -> IssuedKey:
+    async def rotate(
+        self, *, tenant_id: UUID, granter: Principal | None, key_id: UUID, overlap: timedelta
+    ) -> IssuedKey:
         """Replace a key by a new one with the same rights; the old one works on for ``overlap``.
 
         Raises:
             ServiceError: NOT_FOUND when the tenant has no such key, CONFLICT when it was revoked,
-                INVALID_REQUEST for an overlap over 30 days.
+                INVALID_REQUEST for an overlap over 30 days, INSUFFICIENT_RBAC for a key that has more
+                rights than the granter, who would see its successor's token.
         """
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "an overlap is 0 to 30 days", field="overlap_s")
@@ -103,14 +116,18 @@ class ManageKeys:
             raise ServiceError(ErrorCode.CONFLICT, "this key was revoked or rotated already")
         issued = await self.issue(
             tenant_id=tenant_id,
-            actor=actor,
+            granter=granter,
             name=old.name,
             roles=old.roles,
             scopes=old.scopes,
             lifetime=old.expires_at - old.created_at,
         )
         await self._store.revoke(
-            tenant_id, key_id, at=self._clock.now() + overlap, actor=actor, action="key.rotated"
+            tenant_id,
+            key_id,
+            at=self._clock.now() + overlap,
+            actor=_name_of(granter),
+            action="key.rotated",
         )
         await self._feed.publish()
         return issued
@@ -135,11 +152,26 @@ class ManageKeys:
         )
 
 
-def may_grant(principal: Principal, roles: frozenset[Role]) -> None:
-    """Refuse a caller who would hand out more than they have.
+def _name_of(granter: Principal | None) -> str:
+    return MACHINE if granter is None else granter.token_id
+
+
+def may_grant(granter: Principal | None, key: ApiKey) -> None:
+    """Refuse a caller who would hand out more than they have themselves.
 
     Raises:
         ServiceError: INSUFFICIENT_RBAC.
     """
-    if Role.PLATFORM_ADMIN in roles and Role.PLATFORM_ADMIN not in principal.roles:
+    if granter is None:
+        return
+    if granter.tenant_id != key.tenant_id:
+        # The platform gives a tenant its first key, and no right there is one of its own.
+        if "tenants:manage" not in granter.scopes:
+            raise ServiceError(ErrorCode.INSUFFICIENT_RBAC, "only the platform acts for another tenant")
+        return
+    if Role.PLATFORM_ADMIN in key.roles and Role.PLATFORM_ADMIN not in granter.roles:
         raise ServiceError(ErrorCode.INSUFFICIENT_RBAC, "only a platform_admin can make another one")
+    if beyond := sorted(key.scopes - granter.scopes):
+        raise ServiceError(
+            ErrorCode.INSUFFICIENT_RBAC, f"this token does not carry the scope '{beyond[0]}' itself"
+        )

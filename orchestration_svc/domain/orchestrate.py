@@ -154,9 +154,9 @@ def _failed(results: Sequence[DetectorResult], coverage: Coverage) -> tuple[Fail
         for result in results
         if result.status not in (DetectorStatus.SUCCESS, DetectorStatus.SKIPPED)
     ]
-    ran = {result.detector for result in results}
-    # Required but not even chosen: the analysis must know that nobody looked.
-    failed += [FailedDetector(name, "skipped") for name in coverage.missing if name not in ran]
+    told = {one.detector for one in failed}
+    # Required, but not chosen or passed over: the analysis must know that nobody looked.
+    failed += [FailedDetector(name, "skipped") for name in coverage.missing if name not in told]
     return tuple(failed)
 
 

@@ -29,6 +29,8 @@ def select_detectors(
             f"the policy '{policy.name}' is not for this content type",
             field="content_type",
         )
+    installed = tuple(one.info.name for one in directory.all() if content_type in one.info.content_types)
+    of_policy = installed if policy.detectors is None else policy.detectors
     if wanted is not None:
         for index, name in enumerate(wanted):
             if directory.get(name) is None:
@@ -40,10 +42,10 @@ def select_detectors(
         names = tuple(dict.fromkeys(wanted))
         reason = "the caller named the detectors"
     elif policy.detectors is not None:
-        names = policy.detectors
+        names = of_policy
         reason = f"the policy '{policy.name}' names the detectors"
     else:
-        names = tuple(one.info.name for one in directory.all() if content_type in one.info.content_types)
+        names = of_policy
         reason = f"the policy '{policy.name}' runs every detector that reads {content_type}"
 
     chosen = [detector for name in names if (detector := directory.get(name)) is not None]
@@ -51,7 +53,7 @@ def select_detectors(
         raise ServiceError(
             ErrorCode.INVALID_REQUEST, "no installed detector is left to run", field="detectors"
         )
-    required = policy.required if policy.required is not None else names
+    required = of_policy if policy.required is None else policy.required
     if wanted is not None and not policy_named:
         required = names
     health = {one.info.name: one.health().state.value for one in chosen}
