@@ -1,23 +1,21 @@
-"""The HTTP server process."""
+"""The HTTP server: one process, so that a supervisor who ends or loses it ends or loses all of it."""
 
-from granian import Granian
-from granian.constants import Interfaces, Loops
-from granian.log import LogLevels
+import uvicorn
 
 from analysis_svc.settings import Settings
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
-    Granian(
+    """Serve until SIGTERM or SIGINT; requests under way get ten seconds to finish."""
+    uvicorn.run(
         "analysis_svc.app:from_env",
         factory=True,
-        address=settings.host,
+        host=settings.host,
         port=settings.port,
-        interface=Interfaces.ASGI,
-        loop=Loops.asyncio,
-        log_access=False,
-        log_level=LogLevels.warning,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-    ).serve()
+        loop="uvloop",
+        http="httptools",
+        access_log=False,  # api/request_context.py writes one line a request, without the path's values
+        log_config=None,  # its loggers go through ours
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )

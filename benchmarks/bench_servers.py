@@ -1,7 +1,7 @@
 """Which HTTP server carries a service best: granian or uvicorn, with and without uvloop (stack up).
 
 The mapper is started once under each on a port of its own, with the stack's database, cache and keys.
-Servers that are not installed are named and left out: `uv pip install uvicorn httptools uvloop` brings them.
+A server that is not installed is named and left out: `uv pip install granian` brings the one not used.
 """
 
 import argparse
