@@ -1,0 +1,240 @@
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from orchestration_svc.adapters.policy_files import PolicyFile
+from orchestration_svc.domain.detection import (
+    CallContext,
+    DetectorFault,
+    DetectorStatus,
+    FailureReason,
+)
+from orchestration_svc.domain.downstream import DownstreamError, FailedDetector
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
+from orchestration_svc.domain.orchestrate import Orchestrate
+from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
+from orchestration_svc.domain.policy import CoverageMethod, Policy, Priority
+from tests.unit.orchestration_svc.fakes import (
+    NOW,
+    TENANT,
+    TEXT,
+    FakeAnalysis,
+    FakeClock,
+    FakeDetector,
+    FakeDirectory,
+    FakeEvents,
+    FakeMapper,
+)
+
+REQUEST = OrchestrationRequest(
+    tenant_id=TENANT,
+    content="my text",
+    content_type="text/plain",
+    policy=None,
+    detectors=None,
+    priority=Priority.NORMAL,
+    map_findings=True,
+    analyze_findings=True,
+    context=CallContext(correlation_id="c-1", headers={"traceparent": "t"}),
+)
+FAULTS = [
+    DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED),
+    DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG),
+    DetectorFault(DetectorStatus.CIRCUIT_OPEN, FailureReason.UNREACHABLE),
+    DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.NOT_LOADED),
+    DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
+]
+
+
+class OnePolicy:
+    """A source of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def get(self, name: str | None) -> Policy:  # noqa: ARG002
+        return self._policy
+
+
+@dataclass
+class Bench:
+    """The use case between its fakes."""
+
+    detectors: list[FakeDetector]
+    policies: PolicyFile | OnePolicy = field(default_factory=PolicyFile)
+    mapper: FakeMapper = field(default_factory=FakeMapper)
+    analysis: FakeAnalysis = field(default_factory=FakeAnalysis)
+    events: FakeEvents = field(default_factory=FakeEvents)
+
+    async def run(self, request: OrchestrationRequest = REQUEST) -> OrchestrationResult:
+        orchestrate = Orchestrate(
+            directory=FakeDirectory(*self.detectors),
+            policies=self.policies,
+            mapper=self.mapper,
+            analysis=self.analysis,
+            events=self.events,
+            clock=FakeClock(),
+        )
+        return await orchestrate(request)
+
+
+async def test_full_answer_has_every_part_and_lacks_none() -> None:
+    bench = Bench([FakeDetector("a", says=["EMAIL"]), FakeDetector("b")])
+    result = await bench.run()
+    assert [one.status for one in result.results] == [DetectorStatus.SUCCESS] * 2
+    assert result.coverage.achieved == 1.0
+    assert result.mapping is not None
+    assert result.analysis is not None
+    assert (result.missing, result.finished_at) == ((), NOW)
+    assert bench.events.detectors == [("a", "success"), ("b", "success")]
+
+
+async def test_tenant_and_shares_of_time_reach_mapper_and_analysis() -> None:
+    bench = Bench([FakeDetector("a")])
+    await bench.run()
+    ((_, tenant, mapper_s),) = bench.mapper.asked
+    ((_, other, analysis_s),) = bench.analysis.asked
+    assert (tenant, other) == (TENANT, TENANT)
+    assert (mapper_s, analysis_s) == (0.5, 0.3)
+
+
+async def test_correlation_and_trace_reach_every_detector() -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("b")])
+    await bench.run()
+    assert [one.contexts for one in bench.detectors] == [[REQUEST.context]] * 2
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.status.value)
+async def test_failed_detector_is_never_reported_clean(fault: DetectorFault) -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=fault)])
+    result = await bench.run()
+    failed = result.results[1]
+    assert (failed.status, failed.output, failed.error) == (fault.status, None, fault.reason)
+    assert (result.coverage.achieved, result.coverage.is_enough) == (0.5, False)
+    assert [part.detector for payload in result.payloads for part in payload.provenance] == ["a"]
+    ((question, _, _),) = bench.analysis.asked
+    assert question.failed == (FailedDetector("b", fault.status.value),)
+    assert question.succeeded == ("a",)
+    assert question.required == ("a", "b")
+    assert question.coverage == 0.5
+
+
+async def test_detector_that_says_nothing_at_all_is_unparsed_and_not_clean() -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("b", says=None)])
+    result = await bench.run()
+    assert result.results[1].status is DetectorStatus.UNPARSED
+    assert not result.coverage.is_enough
+
+
+async def test_bug_of_one_detector_costs_its_own_part_only() -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=RuntimeError("quotes my text"))])
+    result = await bench.run()
+    assert [one.status.value for one in result.results] == ["success", "failed"]
+    assert "my text" not in repr(result)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.status.value)
+async def test_when_every_detector_failed_nothing_is_said_about_the_content(fault: DetectorFault) -> None:
+    bench = Bench([FakeDetector("a", raises=fault), FakeDetector("b", raises=FAULTS[0])])
+    with pytest.raises(ServiceError) as caught:
+        await bench.run()
+    assert caught.value.code is ErrorCode.ALL_DETECTORS_UNAVAILABLE
+    assert caught.value.faults == (
+        ("detector:a", f"{fault.status.value}: {fault.reason.value}"),
+        ("detector:b", "failed: crashed"),
+    )
+    assert (bench.mapper.asked, bench.analysis.asked) == ([], [])
+    assert bench.events.detectors[0] == ("a", fault.status.value)
+
+
+@pytest.mark.parametrize("reason", ["unavailable", "timeout", "refused", "unusable_answer"])
+async def test_without_the_mapper_detector_results_stay_and_both_parts_are_missing(reason: str) -> None:
+    bench = Bench([FakeDetector("a", says=["EMAIL"])])
+    bench.mapper.raises = DownstreamError(reason)
+    result = await bench.run()
+    assert result.results[0].output == ["EMAIL"]
+    assert (result.mapping, result.analysis) == (None, None)
+    assert result.missing == (MissingPart("mapping", reason), MissingPart("analysis", "nothing_mapped"))
+    assert bench.events.missing == [("mapping", reason), ("analysis", "nothing_mapped")]
+    assert bench.analysis.asked == []
+    assert result.payloads
+
+
+@pytest.mark.parametrize("reason", ["unavailable", "timeout", "refused", "unusable_answer"])
+async def test_without_the_analysis_the_mapping_stays(reason: str) -> None:
+    bench = Bench([FakeDetector("a", says=["EMAIL"])])
+    bench.analysis.raises = DownstreamError(reason)
+    result = await bench.run()
+    assert result.mapping is not None
+    assert result.analysis is None
+    assert result.missing == (MissingPart("analysis", reason),)
+
+
+async def test_what_was_not_asked_for_is_not_missing() -> None:
+    bench = Bench([FakeDetector("a")])
+    result = await bench.run(replace(REQUEST, map_findings=False, analyze_findings=False))
+    assert (result.mapping, result.analysis, result.missing) == (None, None, ())
+    result = await bench.run(replace(REQUEST, analyze_findings=False))
+    assert result.mapping is not None
+    assert (result.analysis, result.missing, bench.analysis.asked) == (None, (), [])
+
+
+async def test_detector_that_cannot_read_the_content_is_skipped_and_the_analysis_told() -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("seeing", content_types=frozenset({"image/png"}))])
+    result = await bench.run(replace(REQUEST, detectors=("a", "seeing")))
+    assert [one.status.value for one in result.results] == ["success", "skipped"]
+    assert (result.coverage.missing, result.coverage.is_enough) == (("seeing",), False)
+    ((question, _, _),) = bench.analysis.asked
+    assert question.failed == (FailedDetector("seeing", "skipped"),)
+
+
+async def test_only_skipped_detectors_are_no_answer() -> None:
+    bench = Bench([FakeDetector("seeing", content_types=frozenset({"image/png"}))])
+    with pytest.raises(ServiceError) as caught:
+        await bench.run(replace(REQUEST, detectors=("seeing",)))
+    assert caught.value.code is ErrorCode.ALL_DETECTORS_UNAVAILABLE
+
+
+async def test_required_detector_that_nobody_chose_is_told_to_the_analysis() -> None:
+    policy = Policy("p", "1", "", TEXT, None, ("a", "b"), CoverageMethod.REQUIRED_SET, 0.5)
+    bench = Bench([FakeDetector("a"), FakeDetector("b")], policies=OnePolicy(policy))
+    result = await bench.run(replace(REQUEST, policy="p", detectors=("a",)))
+    assert result.coverage.is_enough
+    ((question, _, _),) = bench.analysis.asked
+    assert question.failed == (FailedDetector("b", "skipped"),)
+
+
+async def test_failure_of_a_detector_that_is_not_required_keeps_coverage_but_is_told() -> None:
+    policy = Policy("p", "1", "", TEXT, None, ("a",), CoverageMethod.REQUIRED_SET, 1.0)
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=FAULTS[0])], policies=OnePolicy(policy))
+    result = await bench.run()
+    assert result.coverage.is_enough
+    ((question, _, _),) = bench.analysis.asked
+    assert question.failed == (FailedDetector("b", "failed"),)
+
+
+async def test_unknown_policy_runs_nothing() -> None:
+    detector = FakeDetector("a")
+    with pytest.raises(ServiceError) as caught:
+        await Bench([detector]).run(replace(REQUEST, policy="nothing"))
+    assert caught.value.code is ErrorCode.POLICY_NOT_FOUND
+    assert detector.contexts == []
+
+
+async def test_same_question_twice_has_two_names() -> None:
+    bench = Bench([FakeDetector("a")])
+    first, second = await bench.run(), await bench.run()
+    assert first.request_id != second.request_id
+
+
+async def test_a_cancelled_request_is_cancelled_and_not_answered() -> None:
+    class Slow(FakeMapper):
+        async def map(self, *_: object, **__: object) -> None:  # type: ignore[override]
+            await asyncio.sleep(30)
+
+    task = asyncio.create_task(Bench([FakeDetector("a")], mapper=Slow()).run())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
