@@ -26,7 +26,7 @@ from analysis_svc.api.evidence_controller import EvidenceController
 from analysis_svc.api.frameworks_controller import FrameworksController
 from analysis_svc.api.guards import Verifier, provide_principal
 from analysis_svc.api.health import HealthController, Probe
-from analysis_svc.api.openapi_document import ClosedStructs, docs_assets, openapi_config
+from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
@@ -112,7 +112,7 @@ def create_app(
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=openapi_config(VERSION),
-        plugins=[ClosedStructs()],
+        plugins=[ExactStructs()],
         lifespan=[lifespan],
         logging_config=None,
     )

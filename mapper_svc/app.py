@@ -25,7 +25,7 @@ from mapper_svc.adapters.vendor_files import load_catalogue
 from mapper_svc.api.guards import Verifier, provide_principal
 from mapper_svc.api.health import HealthController, Probe
 from mapper_svc.api.map_controller import MapController
-from mapper_svc.api.openapi_document import ClosedStructs, docs_assets, openapi_config
+from mapper_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from mapper_svc.api.problems import EXCEPTION_HANDLERS
 from mapper_svc.api.request_context import with_request_context
 from mapper_svc.api.review_controller import ReviewController
@@ -109,7 +109,7 @@ def create_app(
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=openapi_config(VERSION),
-        plugins=[ClosedStructs()],
+        plugins=[ExactStructs()],
         lifespan=[lifespan],
         logging_config=None,
     )

@@ -32,7 +32,7 @@ from orchestration_svc.api.detectors_controller import DetectorsController
 from orchestration_svc.api.guards import Verifier, provide_principal
 from orchestration_svc.api.health import HealthController, Probe
 from orchestration_svc.api.keys_controller import KeysController
-from orchestration_svc.api.openapi_document import ClosedStructs, docs_assets, openapi_config
+from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
 from orchestration_svc.api.problems import EXCEPTION_HANDLERS
 from orchestration_svc.api.request_context import with_request_context
@@ -178,7 +178,7 @@ def create_app(
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,
         openapi_config=openapi_config(VERSION),
-        plugins=[ClosedStructs()],
+        plugins=[ExactStructs()],
         lifespan=[lifespan],
         logging_config=None,
     )

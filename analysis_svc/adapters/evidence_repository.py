@@ -1,14 +1,13 @@
 """Evidence in Postgres."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, tuple_
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.tables import analyses, findings
-from analysis_svc.domain.models import Analysis, AnalysisRequest, EvidenceState
+from analysis_svc.domain.models import Analysis, AnalysisRequest, DetectorFailure, EvidenceState
 from analysis_svc.domain.ports import EvidenceFinding, EvidenceRecord
 
 # Postgres takes 65,535 parameters in one statement, and a finding has nine.
@@ -57,11 +56,15 @@ class EvidenceRepository:
             )
             return _record(head, tuple(_finding(row) for row in rows))
 
-    async def page(self, tenant_id: UUID, *, before: datetime | None, limit: int) -> list[EvidenceRecord]:
-        """Return records without their findings, newest first."""
-        query = select(analyses).order_by(analyses.c.analysed_at.desc(), analyses.c.id).limit(limit)
+    async def page(self, tenant_id: UUID, *, before: UUID | None, limit: int) -> list[EvidenceRecord]:
+        """Return records without their findings, newest first; none after a record that is not there."""
+        place = tuple_(analyses.c.analysed_at, analyses.c.id)  # several may have been kept at one instant
+        query = select(analyses).order_by(analyses.c.analysed_at.desc(), analyses.c.id.desc()).limit(limit)
         if before is not None:
-            query = query.where(analyses.c.analysed_at < before)
+            last = analyses.alias("last")
+            query = query.where(
+                place < select(last.c.analysed_at, last.c.id).where(last.c.id == before).scalar_subquery()
+            )
         async with self._database.tenant(tenant_id) as connection:
             return [_record(row) for row in await connection.execute(query)]
 
@@ -105,7 +108,7 @@ def _record(row: Row[tuple[object, ...]], found: tuple[EvidenceFinding, ...] = (
         taxonomy=row.taxonomy,
         detectors_required=tuple(row.detectors_required),
         detectors_succeeded=tuple(row.detectors_succeeded),
-        detectors_failed=tuple((name, status) for name, status in row.detectors_failed),
+        detectors_failed=tuple(DetectorFailure(name, status) for name, status in row.detectors_failed),
         violated=tuple(row.violated),
         findings=found,
     )

@@ -1,6 +1,5 @@
 """GET /api/v1/evidence: what was analysed, as it was kept."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -29,13 +28,19 @@ class EvidenceController(Controller):
         self,
         principal: Injected[Principal],
         evidence: Injected[EvidenceStore],
-        before: datetime | None = None,
+        before: Annotated[
+            UUID | None,
+            QueryParameter(
+                description="the `before` of the page that this one follows",
+                schema_extra={"type": "string", "format": "uuid", "one_of": None},
+            ),
+        ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> EvidencePage:
-        """Answer records newest first, without their findings."""
+        """Answer records newest first, without their findings; a `before` of nobody's has none after it."""
         records = await evidence.page(principal.tenant_id, before=before, limit=limit)
         items = [msgspec.convert(record, EvidenceOut, from_attributes=True) for record in records]
-        return EvidencePage(items, before=items[-1].analysed_at if len(items) == limit else None)
+        return EvidencePage(items, before=items[-1].evidence_id if len(items) == limit else None)
 
     @get(
         "/{evidence_id:uuid}",

@@ -8,7 +8,17 @@ import msgspec
 from msgspec import Meta
 
 from analysis_svc.domain.analyze_requests import KeptAnalysis
-from analysis_svc.domain.models import AnalysisRequest, Context, DetectorFailure, Direction, Finding
+from analysis_svc.domain.catalogue import Priority, Relation
+from analysis_svc.domain.models import (
+    AnalysisRequest,
+    Context,
+    DetectorFailure,
+    Direction,
+    EvidenceState,
+    FactorKind,
+    Finding,
+    Level,
+)
 
 _CLEAN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=_CLEAN)]
@@ -72,7 +82,7 @@ class IntervalOut(msgspec.Struct, frozen=True):
 class FactorOut(msgspec.Struct, frozen=True):
     """One reason for the score or the width of its interval."""
 
-    kind: str
+    kind: FactorKind
     name: str
     points: float
     findings: list[str]
@@ -82,7 +92,7 @@ class RiskOut(msgspec.Struct, frozen=True):
     """Score 0 to 100, its level and interval. ``undetermined``: nothing found, but someone did not look."""
 
     score: float
-    level: str
+    level: Level
     interval: IntervalOut
     contributing_factors: list[FactorOut]
 
@@ -94,8 +104,8 @@ class ComplianceOut(msgspec.Struct, frozen=True):
     edition: str
     control: str
     title: str
-    relation: str
-    evidence_state: str
+    relation: Relation
+    evidence_state: EvidenceState
     findings: list[str]
     labels: list[str]
     rationale: str
@@ -108,7 +118,7 @@ class PatternOut(msgspec.Struct, frozen=True):
     id: str
     title: str
     statement: str
-    priority: str
+    priority: Priority
     labels: list[str]
     findings: list[str]
 
@@ -117,7 +127,7 @@ class RemediationOut(msgspec.Struct, frozen=True):
     """One thing to do."""
 
     action: str
-    priority: str
+    priority: Priority
     control: str | None
     findings: list[str]
 
@@ -180,6 +190,13 @@ class EvidenceFindingOut(msgspec.Struct, frozen=True):
     occurrences: int
 
 
+class FailedOut(msgspec.Struct, frozen=True):
+    """A detector that gave nothing usable, and how it ended."""
+
+    detector: str
+    status: str
+
+
 class EvidenceOut(msgspec.Struct, frozen=True):
     """One analysis as it was kept: canonical metadata, never text."""
 
@@ -190,11 +207,11 @@ class EvidenceOut(msgspec.Struct, frozen=True):
     risk_score: float
     risk_low: float
     risk_high: float
-    level: str
+    level: Level
     taxonomy: str
     detectors_required: list[str]
     detectors_succeeded: list[str]
-    detectors_failed: list[tuple[str, str]]
+    detectors_failed: list[FailedOut]
     violated: list[str]
     findings: list[EvidenceFindingOut]
 
@@ -203,7 +220,7 @@ class EvidencePage(msgspec.Struct, frozen=True):
     """Records newest first, without findings; ``before`` asks for the next page, null at the end."""
 
     items: list[EvidenceOut]
-    before: datetime | None
+    before: UUID | None
 
 
 class ControlOut(msgspec.Struct, frozen=True):

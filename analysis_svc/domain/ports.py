@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from analysis_svc.domain.models import Analysis, AnalysisRequest
+from analysis_svc.domain.models import Analysis, AnalysisRequest, DetectorFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class EvidenceRecord:
         taxonomy: edition that the labels are of.
         detectors_required: who had to look.
         detectors_succeeded: who did.
-        detectors_failed: (name, status) of who did not.
+        detectors_failed: who did not, and how it ended.
         violated: "framework control" of each control that a finding violates.
         findings: what was found; empty in listings.
     """
@@ -54,7 +54,7 @@ class EvidenceRecord:
     taxonomy: str
     detectors_required: tuple[str, ...]
     detectors_succeeded: tuple[str, ...]
-    detectors_failed: tuple[tuple[str, str], ...]
+    detectors_failed: tuple[DetectorFailure, ...]
     violated: tuple[str, ...]
     findings: tuple[EvidenceFinding, ...] = ()
 
@@ -70,6 +70,6 @@ class EvidenceStore(Protocol):
         """Return one record with its findings."""
         ...
 
-    async def page(self, tenant_id: UUID, *, before: datetime | None, limit: int) -> list[EvidenceRecord]:
-        """Return records without their findings, newest first, older than ``before``."""
+    async def page(self, tenant_id: UUID, *, before: UUID | None, limit: int) -> list[EvidenceRecord]:
+        """Return records without their findings, newest first, those that follow the record ``before``."""
         ...

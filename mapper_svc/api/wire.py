@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from mapper_svc.domain.findings import MapResult
+from mapper_svc.domain.findings import MapResult, Tier
 from mapper_svc.domain.payload import MapperPayload, ProvenanceEntry
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
@@ -86,7 +86,7 @@ class FindingOut(msgspec.Struct, frozen=True):
     taxonomy: list[str]
     scores: dict[str, float]
     confidence: float
-    tier: str
+    tier: Tier
     raw: RawOut
     occurrences: int
     notes: str

@@ -25,7 +25,9 @@ class AuditController(Controller):
         self,
         principal: Injected[Principal],
         audit: Injected[AuditLog],
-        before: Annotated[int | None, QueryParameter(ge=1, le=2**62)] = None,
+        before: Annotated[
+            int | None, QueryParameter(ge=1, le=2**62, schema_extra={"type": "integer", "one_of": None})
+        ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> AuditPage:
         """Answer events newest first."""

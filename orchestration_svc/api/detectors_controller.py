@@ -6,7 +6,7 @@ from litestar import Controller, get
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import faults
-from orchestration_svc.domain.detection import DetectorDirectory
+from orchestration_svc.domain.detection import DetectorDirectory, DetectorKind, FailureReason, ReadyState
 
 
 class DetectorOut(msgspec.Struct, frozen=True):
@@ -15,11 +15,11 @@ class DetectorOut(msgspec.Struct, frozen=True):
     name: str
     vendor: str
     version: str
-    kind: str
+    kind: DetectorKind
     content_types: list[str]
     timeout_ms: int
-    state: str
-    reason: str | None
+    state: ReadyState
+    reason: FailureReason | None
     restarts: int
 
 
@@ -47,11 +47,11 @@ class DetectorsController(Controller):
                     name=info.name,
                     vendor=info.vendor,
                     version=info.version,
-                    kind=info.kind.value,
+                    kind=info.kind,
                     content_types=sorted(info.content_types),
                     timeout_ms=info.timeout_ms,
-                    state=health.state.value,
-                    reason=health.reason.value if health.reason else None,
+                    state=health.state,
+                    reason=health.reason,
                     restarts=health.restarts,
                 )
             )

@@ -3,12 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Literal
 
 import msgspec
 from litestar import Controller, Response, get
 from litestar.openapi import ResponseSpec
-from msgspec import Meta
 
 from orchestration_svc.api.injected import Injected
 
@@ -26,7 +25,7 @@ class Probe(msgspec.Struct, frozen=True):
 class DependencyState(msgspec.Struct, frozen=True):
     """What one dependency answered."""
 
-    status: Annotated[str, Meta(description="up or down")]
+    status: Literal["up", "down"]
     critical: bool
     latency_ms: float
     reason: str | None = None
@@ -35,14 +34,14 @@ class DependencyState(msgspec.Struct, frozen=True):
 class Readiness(msgspec.Struct, frozen=True):
     """Whether work can be done, and what stands in its way."""
 
-    status: Annotated[str, Meta(description="ready, degraded or unavailable")]
+    status: Literal["ready", "degraded", "unavailable"]
     dependencies: dict[str, DependencyState]
 
 
 class Liveness(msgspec.Struct, frozen=True):
     """The process answers."""
 
-    status: str
+    status: Literal["alive"]
 
 
 async def _ask(probe: Probe) -> DependencyState:
@@ -80,5 +79,7 @@ class HealthController(Controller):
         by_name = {probe.name: state for probe, state in zip(probes, states, strict=True)}
         down = [state for state in states if state.status == "down"]
         unavailable = any(state.critical for state in down)
-        status = "unavailable" if unavailable else "degraded" if down else "ready"
+        status: Literal["ready", "degraded", "unavailable"] = (
+            "unavailable" if unavailable else "degraded" if down else "ready"
+        )
         return Response(Readiness(status, by_name), status_code=503 if unavailable else 200)

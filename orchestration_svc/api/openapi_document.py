@@ -1,5 +1,6 @@
 """The OpenAPI document and its page, which needs nothing from outside."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -50,25 +51,28 @@ def openapi_config(version: str) -> OpenAPIConfig:
     )
 
 
-class ClosedStructs(OpenAPISchemaPlugin):
-    """Says of a request that takes no unknown fields that it takes none; Litestar leaves that out."""
+class ExactStructs(OpenAPISchemaPlugin):
+    """Describes a Struct by what msgspec checks; Litestar leaves out limits of items and closed bodies."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Tell whether the field is such a Struct."""
-        if field_definition.is_union or not field_definition.is_subclass_of(msgspec.Struct):
-            return False
-        struct: type[msgspec.Struct] = field_definition.annotation
-        return bool(struct.__struct_config__.forbid_unknown_fields)
+        """Tell whether the field is a Struct."""
+        return not field_definition.is_union and field_definition.is_subclass_of(msgspec.Struct)
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:  # noqa: ANN401 - its type is Litestar's own affair
-        """Describe it as Litestar does, and close it."""
-        whole = next(
+        """Let Litestar name the Struct and those in it, then put in msgspec's description."""
+        litestars = next(
             plugin
             for plugin in schema_creator.plugins
             if plugin is not self and schema_creator.plugin_supports_field(plugin, field_definition)
         )
-        schema: Schema = whole.to_openapi_schema(field_definition, schema_creator)
-        schema.additional_properties = False
+        schema: Schema = litestars.to_openapi_schema(field_definition, schema_creator)
+        struct: type[msgspec.Struct] = field_definition.annotation
+        _, components = msgspec.json.schema_components([struct], ref_template="#/components/schemas/{name}")
+        exact = components[struct.__name__]
+        schema.description = inspect.cleandoc(exact.get("description", ""))
+        schema.properties = exact["properties"]
+        schema.required = exact.get("required")
+        schema.additional_properties = exact.get("additionalProperties")
         return schema
 
 

@@ -11,7 +11,7 @@ from opentelemetry import propagate
 
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.orchestrate_wire import OrchestrateAnswer, OrchestrateRequest, answer_of
+from orchestration_svc.api.orchestrate_wire import Lacks, OrchestrateAnswer, OrchestrateRequest, answer_of
 from orchestration_svc.api.problems import BODY, PARTIAL, faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.detection import CallContext
@@ -100,7 +100,7 @@ def _check(data: OrchestrateRequest, max_content_bytes: int) -> None:
         raise ServiceError(ErrorCode.INVALID_REQUEST, "analysis needs auto_map", field="analyze")
 
 
-def _what_it_lacks(result: OrchestrationResult) -> str | None:
+def _what_it_lacks(result: OrchestrationResult) -> Lacks | None:
     if not result.coverage.is_enough:
         return "PARTIAL_COVERAGE"
-    return ErrorCode.SERVICE_UNAVAILABLE.value if result.missing else None
+    return "SERVICE_UNAVAILABLE" if result.missing else None

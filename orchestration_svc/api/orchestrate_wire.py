@@ -7,9 +7,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from orchestration_svc.domain.detection import DetectorStatus, FailureReason
 from orchestration_svc.domain.orchestration import OrchestrationResult
-from orchestration_svc.domain.policy import Priority
+from orchestration_svc.domain.policy import CoverageMethod, Priority
 
+Lacks = Literal["PARTIAL_COVERAGE", "SERVICE_UNAVAILABLE"]
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
@@ -35,11 +37,11 @@ class DetectorResultOut(msgspec.Struct, frozen=True):
 
     detector: str
     version: str
-    status: str
+    status: DetectorStatus
     output: object
     confidence: float | None
     processing_time_ms: float
-    error: str | None
+    error: FailureReason | None
 
 
 class ProvenanceOut(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ class MapperPayloadOut(msgspec.Struct, frozen=True):
 class CoverageOut(msgspec.Struct, frozen=True):
     """How much of what had to look did."""
 
-    method: str
+    method: CoverageMethod
     required: list[str]
     missing: list[str]
     achieved: float
@@ -110,7 +112,7 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     """What happened. 200 is the full answer; 206 says in ``error_code`` and ``missing`` what it lacks."""
 
     request_id: UUID
-    processing_mode: str
+    processing_mode: Literal["sync"]
     detector_results: list[DetectorResultOut]
     aggregated_payload: MapperPayloadOut | None
     mapping_result: dict[str, object] | None
@@ -122,12 +124,12 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     routing_decision: RoutingOut
     missing: list[MissingOut]
     fallback_used: bool
-    error_code: str | None
+    error_code: Lacks | None
     timestamp: datetime
     version_info: VersionInfoOut
 
 
-def answer_of(result: OrchestrationResult, *, version: str, error_code: str | None) -> OrchestrateAnswer:
+def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | None) -> OrchestrateAnswer:
     """Turn a result into its wire form."""
     succeeded = [one for one in result.results if one.status.value == "success"]
     skipped = [one for one in result.results if one.status.value == "skipped"]
@@ -141,11 +143,11 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: str | No
             DetectorResultOut(
                 detector=one.detector,
                 version=one.version,
-                status=one.status.value,
+                status=one.status,
                 output=one.output,
                 confidence=one.confidence,
                 processing_time_ms=one.processing_time_ms,
-                error=one.error.value if one.error else None,
+                error=one.error,
             )
             for one in result.results
         ],
@@ -156,7 +158,7 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: str | No
         succeeded=len(succeeded),
         failed=len(result.results) - len(skipped) - len(succeeded),
         coverage=CoverageOut(
-            method=result.coverage.method.value,
+            method=result.coverage.method,
             required=list(result.coverage.required),
             missing=list(result.coverage.missing),
             achieved=result.coverage.achieved,

@@ -59,7 +59,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    error_code: str
+    error_code: ErrorCode
     retryable: bool
     errors: list[FieldFault] = []
     correlation_id: str | None = None
@@ -88,7 +88,7 @@ def problem_response(request: Request[Any, Any, Any], error: ServiceError) -> Re
             title=HTTPStatus(status).phrase,
             status=status,
             detail=error.detail,
-            error_code=error.code.value,
+            error_code=error.code,
             retryable=retryable,
             errors=[
                 *([FieldFault(error.field, error.detail)] if error.field else []),

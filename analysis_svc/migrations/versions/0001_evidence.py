@@ -30,7 +30,7 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("create index analyses_recent on analysis.analyses (tenant_id, analysed_at desc, id)")
+    op.execute("create index analyses_recent on analysis.analyses (tenant_id, analysed_at desc, id desc)")
     op.execute(
         """
         create table analysis.findings (

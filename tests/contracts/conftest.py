@@ -1,0 +1,74 @@
+"""One world for all contract tests of a process. Each test brings tenants of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from deploy.local import valkey
+from orchestration_svc.domain import orchestrate
+from orchestration_svc.domain.policy import Budget, Priority
+from tests.contracts.services import SERVICES
+from tests.contracts.world import RunningService, World, open_world
+from tests.fixtures.databases import ServiceDsns
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run every asynchronous test of this folder on the loop that the services live on."""
+    mark = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(mark, append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_world(
+    migrated_database: Callable[[str], ServiceDsns], valkey_server: valkey.Cache
+) -> AsyncIterator[World]:
+    databases = {service.schema: migrated_database(service.schema) for service in SERVICES}
+    urls = {service.schema: valkey_server.url(service.schema) for service in SERVICES}
+    opened: asyncio.Future[World] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+
+    async def live() -> None:
+        # pytest ends a fixture in another task than it began it in, which an application's lifespan cannot.
+        async with open_world(databases, urls) as world:
+            opened.set_result(world)
+            await over.wait()
+
+    life = asyncio.create_task(live())
+    life.add_done_callback(
+        lambda ended: opened.done() or opened.set_exception(ended.exception() or EOFError())
+    )
+    yield await opened
+    over.set()
+    await life
+
+
+def roomy(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
+    """Budget for a busy machine; how time is really shared out is tested where that is decided."""
+    del priority, mapping, analysis
+    return Budget(total_s=10.0, detectors_s=5.0, mapper_s=2.0, analysis_s=2.0)
+
+
+@pytest.fixture
+def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The running services, with nothing left of what an earlier test did to them."""
+    monkeypatch.setattr(orchestrate, "budget_for", roomy)
+    shared_world.wires.faults.clear()
+    shared_world.wires.seen.clear()
+    shared_world.directory.put_back()
+    for running in shared_world.running.values():
+        running.spans.clear()
+    return shared_world
+
+
+@pytest.fixture(params=[service.name for service in SERVICES])
+def service(request: pytest.FixtureRequest, world: World) -> RunningService:
+    """Each service of the table in turn."""
+    return world.running[request.param]
