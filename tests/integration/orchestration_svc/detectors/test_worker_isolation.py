@@ -250,6 +250,11 @@ async def test_a_load_without_end_is_given_up(started: Make) -> None:
     assert "not loaded after 0.5 s" in one.health().detail
 
 
+async def test_a_call_that_the_worker_is_not_ready_for_in_time_is_unavailable(started: Make) -> None:
+    fault = await fault_of(started("NeverLoading"), "hello", 0.1)
+    assert (fault.status, fault.reason) == (DetectorStatus.UNAVAILABLE, FailureReason.STARTING)
+
+
 async def test_the_workers_see_no_secret_of_the_service(
     started: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
