@@ -92,7 +92,7 @@ class TokenVerifier:
 
 def _from_claims(claims: dict[str, Any]) -> Principal:
     roles, scopes, token_id = claims["roles"], claims["scopes"], claims["jti"]
-    if not (isinstance(roles, list) and isinstance(scopes, list) and isinstance(token_id, str)):
+    if not (_is_texts(roles) and _is_texts(scopes) and isinstance(token_id, str)):
         raise _refused("the token is not valid for this service")
     try:
         tenant_id = UUID(str(claims["tenant"]))
@@ -101,9 +101,13 @@ def _from_claims(claims: dict[str, Any]) -> Principal:
     return Principal(
         tenant_id=tenant_id,
         token_id=token_id,
-        roles=frozenset(map(str, roles)),
-        scopes=frozenset(map(str, scopes)),
+        roles=frozenset(roles),
+        scopes=frozenset(scopes),
     )
+
+
+def _is_texts(claim: object) -> bool:
+    return isinstance(claim, list) and all(isinstance(one, str) for one in claim)
 
 
 def _refused(detail: str) -> ServiceError:
