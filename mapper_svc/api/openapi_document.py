@@ -65,13 +65,21 @@ class ExactStructs(OpenAPISchemaPlugin):
         )
         schema: Schema = litestars.to_openapi_schema(field_definition, schema_creator)
         struct: type[msgspec.Struct] = field_definition.annotation
-        _, components = msgspec.json.schema_components([struct], ref_template="#/components/schemas/{name}")
+        _, components = msgspec.json.schema_components(
+            [struct], schema_hook=_any_value, ref_template="#/components/schemas/{name}"
+        )
         exact = components[struct.__name__]
         schema.description = inspect.cleandoc(exact.get("description", ""))
         schema.properties = exact["properties"]
         schema.required = exact.get("required")
         schema.additional_properties = exact.get("additionalProperties")
         return schema
+
+
+def _any_value(kind: type) -> dict[str, object]:
+    if kind is object:
+        return {"description": "any JSON value"}
+    raise NotImplementedError
 
 
 def docs_assets() -> Router:

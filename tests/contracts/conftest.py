@@ -42,9 +42,10 @@ async def shared_world(
             await over.wait()
 
     life = asyncio.create_task(live())
-    life.add_done_callback(
-        lambda ended: opened.done() or opened.set_exception(ended.exception() or EOFError())
-    )
+    while not opened.done() and not life.done():
+        await asyncio.wait([life], timeout=0.01)
+    if life.done():
+        await life
     yield await opened
     over.set()
     await life
