@@ -74,11 +74,16 @@ class PresidioDetector:
             piece = text[begin : begin + _WINDOW]
             for hit in self._engine.analyze(piece, language=_LANGUAGE, score_threshold=_THRESHOLD):
                 start, end = begin + hit.start, begin + hit.end
-                if first <= start < last:
+                if first <= start < last and not _is_code(hit.entity_type, text[start:end]):
                     score = round(hit.score, 4)
                     spans.append({"entity_type": hit.entity_type, "start": start, "end": end, "score": score})
         kept = without_second_guesses(spans)
         return DetectorOutput(kept, max((span["score"] for span in kept), default=None))
+
+
+def _is_code(entity_type: str, matched: str) -> bool:
+    # The model takes keys and ids for places and names; a place or name is not one word with digits in it.
+    return entity_type in _NER_LABELS.values() and any(map(str.isdigit, matched)) and " " not in matched
 
 
 def windows(length: int) -> Iterator[tuple[int, int, int]]:

@@ -65,6 +65,11 @@ async def test_one_text_gives_each_detectors_labels_at_the_right_places(fleet: D
     assert results["alt_profanity_check"].output["label"] == "safe"
 
 
+async def test_a_key_in_prose_is_no_place(fleet: DetectorFleet) -> None:
+    text = "Mail the report to jane.doe@example.com and upload it with the AWS key AKIAQYLPMN5HFIQR7XYA."
+    assert await spans(fleet, "presidio_analyzer", text) == [("EMAIL_ADDRESS", "jane.doe@example.com")]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
