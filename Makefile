@@ -34,7 +34,7 @@ test: $(VENV)/.dev-installed ## Run every test (TESTS=path to run some, WORKERS=
 
 coverage: $(VENV)/.dev-installed ## Run every test, then fail under 80 % of the services' domain/ and api/ lines
 	@$(MAKE) --no-print-directory test PYTEST_ARGS="--cov --cov-report= $(PYTEST_ARGS)"
-	$(BIN)/coverage report --skip-covered --fail-under=80 --include='*_svc/domain/*,*_svc/api/*'
+	$(BIN)/coverage report --skip-covered --fail-under=80 --include='**/*_svc/domain/**,**/*_svc/api/**'
 
 lint: $(VENV)/.dev-installed ## Check style, types, imports between layers, and that the exported contracts are fresh
 	$(BIN)/ruff check .

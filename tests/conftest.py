@@ -9,6 +9,7 @@ import redis
 from deploy.local import postgres, valkey
 from tests.fixtures import databases, servers
 from tests.fixtures.databases import ServiceDsns
+from tests.fixtures.stacks import RunningStack, stack_environment
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +82,26 @@ def empty_valkey(valkey_server: valkey.Cache) -> valkey.Cache:
     with redis.Redis.from_url(valkey_server.url(valkey.ADMIN)) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def real_stack() -> Iterator[RunningStack]:
+    """What `make up` starts, real detectors included; a parallel run keeps it to one worker."""
+    with stack_environment(stand_ins=False) as environment:
+        stack = RunningStack(environment)
+        try:
+            stack.wait_for("Ctrl-C stops everything", 110)
+            yield stack
+            stack.end()
+        finally:
+            stack.process.kill()
+            stack.process.wait()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep one stack for all tests that need it: a parallel run deals them to a single worker."""
+    for item in items:
+        if "real_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker("e2e")
+            item.add_marker(pytest.mark.xdist_group("real_stack"))

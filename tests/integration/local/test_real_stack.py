@@ -1,0 +1,26 @@
+"""The stack with the real services, as `make up` starts it."""
+
+from tests.fixtures.stacks import RunningStack, command
+
+
+def test_the_first_answer_names_what_is_in_the_text(real_stack: RunningStack) -> None:
+    for label in (
+        "PII.Contact.Email",
+        "PII.Financial.CreditCard",
+        "SECRET.CloudCredential",
+        "PROMPT_INJECTION.Direct",
+    ):
+        assert label in real_stack.output
+    assert "200 in" in real_stack.output
+
+
+def test_the_demo_asks_again_from_another_terminal(real_stack: RunningStack) -> None:
+    answer = command("demo", real_stack.environment)
+    assert answer.returncode == 0, answer.stdout
+    assert "SECRET.CloudCredential" in answer.stdout
+
+
+def test_every_program_runs_and_is_ready(real_stack: RunningStack) -> None:
+    answer = command("status", real_stack.environment)
+    assert answer.returncode == 0, answer.stdout
+    assert answer.stdout.count(", ready") == 3
