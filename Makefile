@@ -53,8 +53,8 @@ export: $(VENV)/.dev-installed ## Write each service's openapi.json and their un
 bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must be up
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
-constraints: $(VENV)/.dev-installed ## Renew constraints.txt: the exact pins of everything
-	@deploy/local/compile_constraints.sh $(VENV)
+constraints: ## Renew constraints.txt: the exact pins of everything
+	@deploy/local/compile_constraints.sh $(PYTHON) $(VENV)
 
 # A stamp is newer than what it was built from; the second install finds most of the first done.
 $(VENV)/.run-installed: pyproject.toml constraints.txt deploy/local/install.sh

@@ -2,7 +2,11 @@
 # Renews constraints.txt: the exact pins of everything that the extras resolve to, the same for uv and for pip.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-venv=${1:-.venv}
+python=$1 venv=$2
+
+# Not what `make test` installs: that needs the very pins that are made here.
+[[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
+[[ -x $venv/bin/uv ]] || "$venv/bin/python" -m pip install -qq --disable-pip-version-check uv
 
 links=${PIP_FIND_LINKS:-$("$venv/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
 find_links=()
