@@ -39,6 +39,7 @@ from orchestration_svc.api.request_context import with_request_context
 from orchestration_svc.api.strict_request import StrictRequest
 from orchestration_svc.api.tenants_controller import TenantsController
 from orchestration_svc.api.well_known_controller import WellKnownController
+from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
@@ -49,7 +50,7 @@ VERSION = version("llama-mapper")
 
 
 class NoDetectorReadyError(Exception):
-    """Not one detector can take a call."""
+    """The detectors are still starting, or not one of them can take a call."""
 
 
 def create_app(
@@ -113,17 +114,24 @@ def create_app(
     async def ping_valkey() -> None:
         await valkey.ping()
 
-    async def some_detector_is_ready() -> None:
-        if not any(one.health().state is ReadyState.READY for one in detectors.all()):
+    async def detectors_are_ready() -> None:
+        # Until each has come up once, answers would be partial for no reason but impatience.
+        starting = fleet is not None and not fleet.came_up
+        if starting or not any(one.health().state is ReadyState.READY for one in detectors.all()):
             raise NoDetectorReadyError
+
+    async def can_sign() -> None:
+        await tokens.get(OPERATOR_TENANT_ID, audience="mapper_svc", scope="map")
 
     async def ping_service(url: str) -> None:
         (await client.get(f"{url.rstrip('/')}/health/live", timeout=1.0)).raise_for_status()
 
     probes = (
-        Probe("postgres", database.ping, critical=True),
+        # Without Postgres the main job goes on with cached keys; only tenants, keys and audit stop.
+        Probe("postgres", database.ping, critical=False),
         Probe("valkey", ping_valkey, critical=False),
-        Probe("detectors", some_detector_is_ready, critical=True),
+        Probe("signing_key", can_sign, critical=True),
+        Probe("detectors", detectors_are_ready, critical=True),
         Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
         Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
     )

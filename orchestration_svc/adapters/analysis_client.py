@@ -49,8 +49,14 @@ class _Risk(msgspec.Struct, frozen=True):
     level: str
 
 
+class _Missing(msgspec.Struct, frozen=True):
+    part: str
+    reason: str
+
+
 class _Answer(msgspec.Struct, frozen=True):
     risk: _Risk
+    missing: list[_Missing] = []
 
 
 class HttpAnalysisClient:
@@ -63,10 +69,10 @@ class HttpAnalysisClient:
         self, question: AnalysisQuestion, *, tenant_id: UUID, timeout_s: float
     ) -> AnalysisAnswer:
         """Analyse findings; raises DownstreamError with the reason when it cannot."""
-        _, raw = await self._call.post(
+        answer, raw = await self._call.post(
             "/api/v1/analyze", question_out(question), _Answer, tenant_id=tenant_id, timeout_s=timeout_s
         )
-        return AnalysisAnswer(raw)
+        return AnalysisAnswer(raw, tuple((one.part, one.reason) for one in answer.missing))
 
 
 def question_out(question: AnalysisQuestion) -> QuestionOut:

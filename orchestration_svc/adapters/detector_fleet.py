@@ -14,6 +14,7 @@ from orchestration_svc.domain.detection import (
     DetectorInfo,
     DetectorKind,
     ProcessDetectorPlugin,
+    ReadyState,
     RemoteDetectorPlugin,
 )
 
@@ -39,6 +40,7 @@ class DetectorFleet:
             if name in self._by_name:
                 raise ValueError(f"two detectors are named {name!r}")
             self._by_name[name] = detector
+        self._starting = set(self._by_name)
 
     def get(self, name: str) -> Detector | None:
         """Return the detector of that name."""
@@ -52,6 +54,14 @@ class DetectorFleet:
         """Begin to start the workers; returns at once. Needs the running event loop that calls will use."""
         for detector in self._by_name.values():
             detector.start()
+
+    @property
+    def came_up(self) -> bool:
+        """Whether each detector was ready, or known to be unavailable, once since the start."""
+        for name in list(self._starting):
+            if self._by_name[name].health().state is not ReadyState.STARTING:
+                self._starting.discard(name)
+        return not self._starting
 
     async def settled(self, timeout_s: float) -> bool:
         """Wait until each detector is ready or known to be unavailable; False when time ran out first."""

@@ -65,6 +65,7 @@ class AnalysisQuestion:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisAnswer:
-    """analysis_svc's answer as it came."""
+    """analysis_svc's answer as it came, and the (part, reason) pairs that it says it lacks."""
 
     body: dict[str, object]
+    missing: tuple[tuple[str, str], ...] = ()

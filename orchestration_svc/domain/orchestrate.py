@@ -114,6 +114,7 @@ class Orchestrate:
                     analysis = await self._analysis.analyze(
                         question, tenant_id=request.tenant_id, timeout_s=budget.analysis_s
                     )
+                    missing += [self._missing(part, reason) for part, reason in analysis.missing]
                 except DownstreamError as error:
                     missing.append(self._missing("analysis", error.reason))
         return OrchestrationResult(

@@ -43,7 +43,7 @@ SERVICES = (
         body={"content": "mail eve@example.com"},
         scope="orchestrate",
         reading="/api/v1/detectors",
-        without_postgres="unavailable",
+        without_postgres="degraded",
         own_metrics=(
             "orchestrate_requests_total",
             "orchestrate_request_duration_ms",
@@ -69,7 +69,7 @@ SERVICES = (
         body={"findings": [{"id": "f1", "label": "SECRET.CloudCredential", "score": 1.0, "confidence": 1.0}]},
         scope="analyze",
         reading="/api/v1/frameworks",
-        without_postgres="unavailable",
+        without_postgres="degraded",
         own_metrics=("analysis_analyses_total", "analysis_evidence_not_kept_total"),
     ),
 )

@@ -106,6 +106,7 @@ class FakeAnalysis:
 
     def __init__(self) -> None:
         self.raises: DownstreamError | None = None
+        self.lacks: tuple[tuple[str, str], ...] = ()
         self.asked: list[tuple[AnalysisQuestion, UUID, float]] = []
 
     async def analyze(
@@ -114,7 +115,7 @@ class FakeAnalysis:
         self.asked.append((question, tenant_id, timeout_s))
         if self.raises:
             raise self.raises
-        return AnalysisAnswer({"risk": {"score": 12.0, "level": "low"}})
+        return AnalysisAnswer({"risk": {"score": 12.0, "level": "low"}}, self.lacks)
 
 
 @dataclass

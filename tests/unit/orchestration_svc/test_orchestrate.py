@@ -171,6 +171,14 @@ async def test_without_the_analysis_the_mapping_stays(reason: str) -> None:
     assert result.missing == (MissingPart("analysis", reason),)
 
 
+async def test_evidence_that_was_not_kept_is_a_missing_part_of_the_whole_answer() -> None:
+    bench = Bench([FakeDetector("a", says=["EMAIL"])])
+    bench.analysis.lacks = (("evidence", "database_unavailable"),)
+    result = await bench.run()
+    assert result.analysis is not None
+    assert result.missing == (MissingPart("evidence", "database_unavailable"),)
+
+
 async def test_what_was_not_asked_for_is_not_missing() -> None:
     bench = Bench([FakeDetector("a")])
     result = await bench.run(replace(REQUEST, map_findings=False, analyze_findings=False))
