@@ -32,7 +32,6 @@ class EvidenceController(Controller):
             UUID | None,
             QueryParameter(
                 description="the `before` of the page that this one follows",
-                schema_extra={"type": "string", "format": "uuid", "one_of": None},
             ),
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,

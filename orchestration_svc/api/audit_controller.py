@@ -25,9 +25,7 @@ class AuditController(Controller):
         self,
         principal: Injected[Principal],
         audit: Injected[AuditLog],
-        before: Annotated[
-            int | None, QueryParameter(ge=1, le=2**62, schema_extra={"type": "integer", "one_of": None})
-        ] = None,
+        before: Annotated[int | None, QueryParameter(ge=1, le=2**62)] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> AuditPage:
         """Answer events newest first."""
