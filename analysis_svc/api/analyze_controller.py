@@ -70,6 +70,6 @@ class AnalyzeController(Controller):
     ) -> AnalyzeBatchAnswer:
         """Answer one analysis for each item, in order; evidence is kept for all of them or none."""
         kept = await analyze_requests(
-            [request_of(item) for item in data.items], tenant_id=principal.tenant_id
+            [request_of(item) for item in data.items], tenant_id=principal.tenant_id, listed_as="items"
         )
         return AnalyzeBatchAnswer([answer_of(one) for one in kept])

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from analysis_svc.domain.analyze import analyze
 from analysis_svc.domain.catalogue import Catalogue
-from analysis_svc.domain.errors import StorageUnavailableError
+from analysis_svc.domain.errors import ServiceError, StorageUnavailableError
 from analysis_svc.domain.models import Analysis, AnalysisRequest
 from analysis_svc.domain.ports import EvidenceStore
 
@@ -48,13 +48,26 @@ class AnalyzeRequests:
         self._evidence = evidence
         self._events = events
 
-    async def __call__(self, requests: Sequence[AnalysisRequest], *, tenant_id: UUID) -> list[KeptAnalysis]:
+    async def __call__(
+        self, requests: Sequence[AnalysisRequest], *, tenant_id: UUID, listed_as: str = ""
+    ) -> list[KeptAnalysis]:
         """Analyse each request.
+
+        Args:
+            requests: what to analyse.
+            tenant_id: whose they are.
+            listed_as: name of the list that the requests stand in, for faults; empty for a single request.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field that breaks a rule.
         """
-        analyses = [await self._analyze(request) for request in requests]
+        analyses = []
+        for index, request in enumerate(requests):
+            try:
+                analyses.append(await self._analyze(request))
+            except ServiceError as error:
+                where = f"{listed_as}[{index}].{error.field}" if listed_as else error.field
+                raise ServiceError(error.code, error.detail, field=where) from None
         for analysis in analyses:
             self._events.analysis(analysis.risk.level.value)
         kept = [(uuid4(), request, analysis) for request, analysis in zip(requests, analyses, strict=True)]

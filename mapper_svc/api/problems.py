@@ -33,6 +33,7 @@ MEDIA_TYPE = "application/problem+json"
 _CODE_OF_STATUS = {status: code for code, (status, _) in TABLE.items()}
 
 _AT_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_ENUM_VALUE = re.compile(r"^Invalid enum value .*$", re.DOTALL)
 _NAMED_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]{1,64})")
 
 
@@ -65,6 +66,7 @@ def decoding_fault(error: msgspec.MsgspecError) -> ServiceError:
     at = _AT_PATH.search(text)
     path = at["path"] if at else ""
     message = text[: at.start()] if at else text
+    message = _ENUM_VALUE.sub("Not one of the allowed values", message)  # msgspec quotes what was sent
     if named := _NAMED_FIELD.search(message):
         path = f"{path}.{named['name']}" if path else named["name"]
     return ServiceError(ErrorCode.INVALID_REQUEST, message[:300], field=path or "body")

@@ -39,6 +39,7 @@ _CODE_OF_STATUS = {
 }
 
 _AT_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_ENUM_VALUE = re.compile(r"^Invalid enum value .*$", re.DOTALL)
 _NAMED_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]{1,64})")
 
 
@@ -71,6 +72,7 @@ def decoding_fault(error: msgspec.MsgspecError) -> ServiceError:
     at = _AT_PATH.search(text)
     path = at["path"] if at else ""
     message = text[: at.start()] if at else text
+    message = _ENUM_VALUE.sub("Not one of the allowed values", message)  # msgspec quotes what was sent
     if named := _NAMED_FIELD.search(message):
         path = f"{path}.{named['name']}" if path else named["name"]
     return ServiceError(ErrorCode.INVALID_REQUEST, message[:300], field=path or "body")

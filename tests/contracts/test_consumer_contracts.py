@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 from uuid import uuid4
 
 import jsonschema_rs
@@ -85,10 +85,8 @@ def test_large_hand_over_is_split_into_bodies_that_the_mapper_takes() -> None:
     assert len(payloads) > 1
     for payload in payloads:
         assert len(msgspec.json.encode(payload_out(payload))) <= MAX_BYTES
-    assert (
-        sum(len(part.output) for p in payloads for part in p.provenance if isinstance(part.output, list))
-        == 9000
-    )
+    outputs = [part.output for payload in payloads for part in payload.provenance]
+    assert sum(len(output) for output in outputs if isinstance(output, list)) == 9000
 
 
 FINDINGS = st.builds(
@@ -129,8 +127,7 @@ def needed_of(struct: type) -> dict[str, Any]:
 
 
 def unwrapped(kind: Any) -> Any:
-    arguments = getattr(kind, "__args__", ())
-    return arguments[0] if getattr(kind, "__origin__", None) is list else kind
+    return get_args(kind)[0] if get_origin(kind) is list else kind
 
 
 def check_provider_gives(struct: type, service: str, schema: str) -> None:

@@ -7,9 +7,11 @@ what the code says is tested beside this.
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
+from schemathesis import CheckFunction
 from schemathesis.config import (
     CoveragePhaseConfig,
     GenerationConfig,
@@ -28,7 +30,7 @@ from tests.fixtures.databases import ServiceDsns
 ROOT = Path(__file__).parents[2]
 EXAMPLES = int(os.environ.get("LLAMA_MAPPER_SCHEMATHESIS_EXAMPLES", "20"))
 # Their contracts answer 400 to what a schema cannot know: policies, detectors, labels and scopes by name.
-NOT_FOR = {
+NOT_FOR: dict[str, list[CheckFunction]] = {
     "orchestration_svc": [positive_data_acceptance],
     "analysis_svc": [positive_data_acceptance],
 }
@@ -55,7 +57,7 @@ def served(
         yield world
 
 
-def check(case: schemathesis.Case, served: ThreadedWorld, service: str) -> None:
+def check(case: schemathesis.Case[Any], served: ThreadedWorld, service: str) -> None:
     if any(isinstance(value, list) for value in (case.query or {}).values()):
         return  # of a query parameter that is sent several times the last one counts
     case.operation.app = case.operation.schema.app = served.asgi(service)
@@ -65,15 +67,15 @@ def check(case: schemathesis.Case, served: ThreadedWorld, service: str) -> None:
 
 
 @document_of("orchestration_svc").parametrize()
-def test_orchestration_keeps_to_its_document(case: schemathesis.Case, served: ThreadedWorld) -> None:
+def test_orchestration_keeps_to_its_document(case: schemathesis.Case[Any], served: ThreadedWorld) -> None:
     check(case, served, "orchestration_svc")
 
 
 @document_of("mapper_svc").parametrize()
-def test_mapper_keeps_to_its_document(case: schemathesis.Case, served: ThreadedWorld) -> None:
+def test_mapper_keeps_to_its_document(case: schemathesis.Case[Any], served: ThreadedWorld) -> None:
     check(case, served, "mapper_svc")
 
 
 @document_of("analysis_svc").parametrize()
-def test_analysis_keeps_to_its_document(case: schemathesis.Case, served: ThreadedWorld) -> None:
+def test_analysis_keeps_to_its_document(case: schemathesis.Case[Any], served: ThreadedWorld) -> None:
     check(case, served, "analysis_svc")
