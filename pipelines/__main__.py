@@ -1,0 +1,63 @@
+"""`python -m pipelines`: the pipelines without Dagster's interface."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from mapper_svc.adapters.marked_yaml import DataFaultError
+from pipelines.lib.build_dataset import Manifest
+from pipelines.lib.dataset_folder import publish
+from pipelines.lib.read_vendors import UnlistedVendorError
+from pipelines.lib.run_checks import run_checks
+from pipelines.make_dataset import make_dataset
+from pipelines.settings import SettingsError, read_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Makes the data and the models of the mapper."""
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write under.")
+def dataset(out: Path | None) -> None:
+    """Make the data set, check it, and make it the current one if every check passes."""
+    began = time.monotonic()
+
+    def say(step: str) -> None:
+        click.echo(f"{time.monotonic() - began:6.1f} s  {step}")
+
+    try:
+        settings = read_settings(os.environ)
+        if out is not None:
+            settings = msgspec.structs.replace(settings, data_root=str(out))
+        made, folder = make_dataset(settings, say)
+    except (DataFaultError, UnlistedVendorError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    failed = 0
+    for outcome in run_checks(made.examples, made.labels):
+        say(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.check.name}")
+        for failure in outcome.failures:
+            click.echo(f"          {failure}")
+        failed += not outcome.passed
+    _summarise(made.manifest)
+    if failed:
+        raise click.ClickException(f"{failed} checks failed: this version is not for training")
+    publish(Path(settings.data_root), folder.name)
+    say(f"{folder.name} is the current data set")
+
+
+def _summarise(manifest: Manifest) -> None:
+    click.echo(f"\n{manifest.rows} rows, edition {manifest.edition}, sha256 {manifest.content_sha256}")
+    for name in ("split source", "lang"):
+        click.echo(f"  {name}: " + ", ".join(f"{key} {rows}" for key, rows in manifest.counts[name].items()))
+    click.echo("  removed: " + ", ".join(f"{key} {rows}" for key, rows in manifest.removed.items()))
+    click.echo(f"  opaque: {sum(manifest.opaque.values())}, ambiguous: {sum(manifest.ambiguous.values())}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="python -m pipelines"))

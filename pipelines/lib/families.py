@@ -1,0 +1,189 @@
+"""Which side of the split each family stands on, from the two committed lists."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapper_svc.adapters.marked_yaml import Value, read_yaml
+from pipelines.lib.example import Split
+
+_ID = re.compile(r"[a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """How much has to be drawn: so many families, with so many distinct clear labels together."""
+
+    families: int
+    labels: int
+
+
+@dataclass(frozen=True)
+class VendorFamilies:
+    """The committed list of vendor families.
+
+    Attributes:
+        members: vendor ids by family.
+        held_out: families that only measure.
+        validation: families that the choices are made on.
+        seed: seed of the draw.
+        smallest: fewest distinct clear labels of a family that can be drawn.
+        held_out_minimum: when enough is held out.
+        validation_minimum: when enough stands for validation.
+        opaque_patterns: a label that one of these matches whole is opaque.
+        opaque_labels: further opaque labels, by vendor.
+    """
+
+    members: Mapping[str, tuple[str, ...]]
+    held_out: frozenset[str]
+    validation: frozenset[str]
+    seed: str
+    smallest: int
+    held_out_minimum: Minimum
+    validation_minimum: Minimum
+    opaque_patterns: tuple[re.Pattern[str], ...]
+    opaque_labels: Mapping[str, frozenset[str]]
+
+    def family_of(self, vendor: str) -> str | None:
+        """Returns the family of a vendor, or None when the list does not know the vendor."""
+        return next((name for name, members in self.members.items() if vendor in members), None)
+
+    def split_of(self, family: str) -> Split:
+        """Returns the side of a vendor family."""
+        if family in self.held_out:
+            return Split.HELDOUT
+        return Split.VALIDATION if family in self.validation else Split.TRAIN
+
+    def is_opaque(self, vendor: str, raw: str) -> bool:
+        """Whether only the vendor's own table can tell what a label means."""
+        listed = raw in self.opaque_labels.get(vendor, frozenset())
+        return listed or any(pattern.fullmatch(raw) for pattern in self.opaque_patterns)
+
+
+@dataclass(frozen=True)
+class PhrasingFamilies:
+    """The committed list of phrasing families.
+
+    Attributes:
+        kinds: families by kind (styles of labels, styles of text, languages).
+        validation: families that the choices are made on.
+        seed: seed of the draw.
+        drawn: how many families of each kind stand for validation.
+    """
+
+    kinds: Mapping[str, tuple[str, ...]]
+    validation: frozenset[str]
+    seed: str
+    drawn: Mapping[str, int]
+
+    def knows(self, family: str) -> bool:
+        """Whether the family is listed."""
+        return any(family in families for families in self.kinds.values())
+
+    def split_of(self, family: str) -> Split:
+        """Returns the side of a phrasing family."""
+        return Split.VALIDATION if family in self.validation else Split.TRAIN
+
+
+def in_drawing_order(seed: str, families: Iterable[str]) -> list[str]:
+    """Returns families by SHA-256 of `seed:family`: an order that nobody chose."""
+    return sorted(families, key=lambda family: hashlib.sha256(f"{seed}:{family}".encode()).hexdigest())
+
+
+def load_vendor_families(path: Path) -> VendorFamilies:
+    """Loads and checks the list of vendor families.
+
+    Raises:
+        DataFaultError: the file breaks its schema; names file, line and key.
+    """
+    root = _section(read_yaml(path), "draw", "opaque", "held_out", "validation", "families")
+    draw = _section(root["draw"], "seed", "smallest", "held_out", "validation")
+    opaque = _section(root["opaque"], "patterns", "labels")
+    members = _members(root["families"])
+    held_out, validation = (_listed(root[name], members) for name in ("held_out", "validation"))
+    for both in sorted(held_out & validation):
+        raise root["validation"].fault(f"{both} is held out already")
+    return VendorFamilies(
+        members=members,
+        held_out=held_out,
+        validation=validation,
+        seed=draw["seed"].text(),
+        smallest=_whole(draw["smallest"]),
+        held_out_minimum=_minimum(draw["held_out"]),
+        validation_minimum=_minimum(draw["validation"]),
+        opaque_patterns=tuple(_pattern(one) for one in opaque["patterns"].items()),
+        opaque_labels={
+            key.key: frozenset(raw.text() for raw in labels.items())
+            for key, labels in opaque["labels"].fields()
+        },
+    )
+
+
+def load_phrasing_families(path: Path) -> PhrasingFamilies:
+    """Loads and checks the list of phrasing families.
+
+    Raises:
+        DataFaultError: the file breaks its schema; names file, line and key.
+    """
+    root = _section(read_yaml(path), "draw", "kinds", "validation")
+    draw = _section(root["draw"], "seed", "validation")
+    kinds: dict[str, tuple[str, ...]] = {}
+    for key, families in root["kinds"].fields():
+        kinds[key.key] = tuple(family.text() for family in families.items())
+    known = {family: (family,) for families in kinds.values() for family in families}
+    return PhrasingFamilies(
+        kinds=kinds,
+        validation=_listed(root["validation"], known),
+        seed=draw["seed"].text(),
+        drawn={key.key: _whole(number) for key, number in draw["validation"].fields()},
+    )
+
+
+def _section(value: Value, *names: str) -> dict[str, Value]:
+    return value.section(required=frozenset(names), optional=frozenset())
+
+
+def _members(section: Value) -> dict[str, tuple[str, ...]]:
+    owners: dict[str, str] = {}
+    members: dict[str, tuple[str, ...]] = {}
+    for key, value in section.fields():
+        if not _ID.fullmatch(key.key):
+            raise key.fault("a family is named in a-z, 0-9 and _")
+        fields = value.section(required=frozenset({"members"}), optional=frozenset({"reason"}))
+        vendors = tuple(vendor.text() for vendor in fields["members"].items())
+        if len(vendors) > 1 and "reason" not in fields:
+            raise key.fault("a family of several vendors says why they are kin")
+        for vendor in vendors:
+            owner = owners.setdefault(vendor, key.key)
+            if owner != key.key:
+                raise key.fault(f"{vendor} is of the family {owner} already")
+        members[key.key] = vendors
+    return members
+
+
+def _listed(section: Value, known: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    for value in section.items():
+        if value.text() not in known:
+            raise value.fault(f"{value.text()} is no family of this file")
+    return frozenset(value.text() for value in section.items())
+
+
+def _minimum(value: Value) -> Minimum:
+    fields = _section(value, "families", "labels")
+    return Minimum(families=_whole(fields["families"]), labels=_whole(fields["labels"]))
+
+
+def _whole(value: Value) -> int:
+    number = value.number(0, 1_000_000)
+    if number != int(number):
+        raise value.fault("expected a whole number")
+    return int(number)
+
+
+def _pattern(value: Value) -> re.Pattern[str]:
+    try:
+        return re.compile(value.text())
+    except re.error as error:
+        raise value.fault(f"is no regular expression: {error}") from error
