@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from deploy.local import postgres, valkey
+from deploy.local import valkey
 from deploy.local.guard import read_environment
 from deploy.local.settings import variable
 from deploy.local.stack import open_stack
+from tests.fixtures.servers import running_postgres, running_valkey
 from tests.fixtures.stacks import CHECKOUT, RunningStack, command, stack_environment
 
 Start = Callable[..., RunningStack]
@@ -205,18 +207,18 @@ def test_a_failed_migration_says_which_and_leaves_nothing(start: Start, environm
     assert stack.left_running() == []
 
 
-def test_own_servers_are_used_instead_of_the_embedded_ones(
-    start: Start, postgres_server: postgres.Cluster, valkey_server: valkey.Cache
-) -> None:
-    stack = start(
-        LLAMA_MAPPER_POSTGRES_DSN=postgres_server.admin_dsn,
-        LLAMA_MAPPER_REDIS_URL=valkey_server.url(valkey.ADMIN),
-        LLAMA_MAPPER_DATABASE="external_stack",
-    )
-    stack.wait_for("Ctrl-C stops everything")
-    names = {process.name() for process in psutil.Process(stack.process.pid).children(recursive=True)}
-    assert not names & {"postgres", "valkey-server"}
-    with psycopg.connect(postgres_server.admin_dsn.replace("/postgres", "/external_stack")) as admin:
-        assert admin.execute("SELECT count(*) FROM mapper.starts").fetchone() == (1,)
-    assert stack.end() == 0
-    assert stack.left_running() == []
+def test_own_servers_are_used_instead_of_the_embedded_ones(start: Start) -> None:
+    # Not the servers of the other tests: a stack gives the roles passwords of its own.
+    with running_postgres() as server, running_valkey() as cache:
+        stack = start(
+            LLAMA_MAPPER_POSTGRES_DSN=server.admin_dsn,
+            LLAMA_MAPPER_REDIS_URL=cache.url(valkey.ADMIN),
+            LLAMA_MAPPER_DATABASE="external_stack",
+        )
+        stack.wait_for("Ctrl-C stops everything")
+        names = {process.name() for process in psutil.Process(stack.process.pid).children(recursive=True)}
+        assert not names & {"postgres", "valkey-server"}
+        with psycopg.connect(make_conninfo(server.admin_dsn, dbname="external_stack")) as admin:
+            assert admin.execute("SELECT count(*) FROM mapper.starts").fetchone() == (1,)
+        assert stack.end() == 0
+        assert stack.left_running() == []
