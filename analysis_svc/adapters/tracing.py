@@ -1,16 +1,82 @@
 """OpenTelemetry traces; the exporter is chosen by the standard OTEL_* variables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import httpx
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Scope
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.trace import SpanKind, Status
+
+# Chosen by whoever calls, and no part of the contract: a path, query or client name may hold anything.
+_CALLERS_WORDS = frozenset(
+    {
+        "http.target",
+        "http.url",
+        "http.user_agent",
+        "url.full",
+        "url.path",
+        "url.query",
+        "user_agent.original",
+    }
+)
+
+
+class Wordless(SpanExporter):
+    """Passes spans on without the words of callers and of exceptions, which may quote request data."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export the spans; an exception keeps its type, a request its route."""
+        return self._exporter.export([_wordless(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """End the exporter."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Let the exporter send what it holds."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _wordless(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes={
+            name: value
+            for name, value in (span.attributes or {}).items()
+            if span.kind is SpanKind.CLIENT or name not in _CALLERS_WORDS
+        },
+        events=[
+            Event(
+                event.name,
+                {"exception.type": (event.attributes or {}).get("exception.type", "")},
+                event.timestamp,
+            )
+            for event in span.events
+        ],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
 
 
 def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> TracerProvider:
@@ -29,16 +95,25 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
     if chosen != "none":
         if chosen not in exporters:
             raise ValueError(f"OTEL_TRACES_EXPORTER is '{chosen}'; use otlp, console or none")
-        provider.add_span_processor(BatchSpanProcessor(exporters[chosen]()))
+        provider.add_span_processor(BatchSpanProcessor(Wordless(exporters[chosen]())))
     return provider
 
 
 def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
     """Give each request a span that continues the caller's ``traceparent``."""
     traced = OpenTelemetryMiddleware(
-        app, tracer_provider=provider, excluded_urls="/health/.*", exclude_spans=["receive", "send"]
+        app,
+        tracer_provider=provider,
+        excluded_urls="/health/.*",
+        exclude_spans=["receive", "send"],
+        default_span_details=_unnamed,
     )
     return cast("ASGIApp", traced)
+
+
+def _unnamed(_: Scope) -> tuple[str, dict[str, str]]:
+    # Named by its route once that is known; a path may hold anything.
+    return "HTTP", {}
 
 
 def trace_client(client: httpx.AsyncClient, provider: TracerProvider) -> httpx.AsyncClient:

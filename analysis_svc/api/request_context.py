@@ -32,6 +32,11 @@ def _correlation_id(scope: Scope) -> str:
     return str(uuid.uuid4())
 
 
+def _route(scope: Scope) -> str:
+    # The template, not the path: a path may hold an id, and labels must stay few.
+    return cast("str | None", scope.get("path_template")) or "unmatched"
+
+
 def with_request_context(app: ASGIApp, metrics: HttpMetrics) -> ASGIApp:
     """Wrap the whole application, so that 404 and 405 are seen too."""
 
@@ -41,17 +46,22 @@ def with_request_context(app: ASGIApp, metrics: HttpMetrics) -> ASGIApp:
             return
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        span = trace.get_current_span().get_span_context()
+        span = trace.get_current_span()
+        traced = span.get_span_context()
         structlog.contextvars.bind_contextvars(
             correlation_id=correlation_id,
-            trace_id=f"{span.trace_id:032x}" if span.is_valid else None,
+            trace_id=f"{traced.trace_id:032x}" if traced.is_valid else None,
         )
         status = 500
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
 
         async def send_with_header(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Now, as the span ends with the last part of the answer.
+                span.update_name(f"{method} {_route(scope)}")
+                span.set_attribute("http.route", _route(scope))
                 message["headers"] = [
                     *message.get("headers", []),
                     (CORRELATION_HEADER, correlation_id.encode("latin-1")),
@@ -64,9 +74,7 @@ def with_request_context(app: ASGIApp, metrics: HttpMetrics) -> ASGIApp:
             await app(scope, receive, send_with_header)
         finally:
             seconds = time.perf_counter() - started
-            # The template, not the path: a path may hold an id, and labels must stay few.
-            route = cast("str | None", scope.get("path_template")) or "unmatched"
-            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            route = _route(scope)
             metrics.http_request(method=method, route=route, status=status, seconds=seconds)
             if not route.startswith("/health"):
                 principal = scope["state"].get("principal")

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import stamina
 import structlog
 
 
@@ -38,6 +39,8 @@ def configure_logging(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("mapper_svc").setLevel(level)
+    # Its own hook logs the words of the exception that it retries on.
+    stamina.instrumentation.set_on_retry_hooks(())
 
 
 def _drop_exception_text(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -149,11 +149,12 @@ def _create(
 ) -> Litestar:
     module = importlib.import_module(f"{service.name}.app")
     make_provider: Callable[..., TracerProvider] = module.make_tracer_provider
+    wordless = importlib.import_module(f"{service.name}.adapters.tracing").Wordless
     trace: Callable[..., httpx.AsyncClient] = module.trace_client
 
     def with_exporter(*arguments: Any) -> TracerProvider:
         provider = make_provider(*arguments)
-        provider.add_span_processor(SimpleSpanProcessor(spans))
+        provider.add_span_processor(SimpleSpanProcessor(wordless(spans)))
         return provider
 
     def over_wires(client: httpx.AsyncClient, provider: TracerProvider) -> httpx.AsyncClient:
