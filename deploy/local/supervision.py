@@ -185,6 +185,10 @@ class Supervisor:
         """Start a program without waiting for it to settle."""
         self._call("startProcess", name, False)  # noqa: FBT003 - the remote side knows positions only
 
+    def stop(self, name: str) -> None:
+        """Stop a program and wait until it has ended; it stays stopped until it is started again."""
+        self._call("stopProcess", name)
+
     def states(self) -> dict[str, ProgramState]:
         """Return the state of every program by name."""
         answer = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
