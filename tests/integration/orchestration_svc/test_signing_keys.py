@@ -99,6 +99,8 @@ async def test_service_with_the_wrong_key_encryption_key_checks_tokens_but_issue
         assert (answer.status_code, answer.json()["error_code"]) == (503, "SERVICE_UNAVAILABLE")
         assert "KEY_ENCRYPTION_KEY" in answer.json()["detail"]
         assert len((await service.call("GET", "/api/v1/keys", admin)).json()["keys"]) == 1
+        ready = await service.call("GET", "/health/ready")
+        assert (ready.status_code, ready.json()["dependencies"]["signing_key"]["status"]) == (503, "down")
 
 
 async def test_processes_that_make_the_first_key_at_once_agree_on_one(
