@@ -9,6 +9,7 @@ from jwt import PyJWK, PyJWKSet, PyJWTError
 # A key that orchestration_svc retired must not be trusted for longer than this after we last asked.
 MAX_AGE_S = 3600.0
 _REFRESH_AFTER_S = 60.0
+_WAIT_AFTER_S = 300.0
 _RETRY_AFTER_S = 2.0
 
 
@@ -19,9 +20,10 @@ class SigningKeysUnavailableError(Exception):
 class RemoteSigningKeys:
     """The JWKS of orchestration_svc.
 
-    Refreshed when a minute old, and at once when a token names an unknown kid (at most every two
-    seconds, so that a flood of made-up kids does not become a flood of calls). While orchestration_svc
-    is away the last known set serves on, for an hour at most.
+    A known key answers at once; when the set is a minute old it is fetched anew in the background, and
+    when it is five minutes old before it is used again. A token that names an unknown kid waits for a
+    fetch, of which there is one at most every two seconds, so that a flood of made-up kids or a hanging
+    issuer does not become a queue. While orchestration_svc is away the last set serves on for an hour.
     """
 
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
@@ -31,6 +33,7 @@ class RemoteSigningKeys:
         self._fetched_at = float("-inf")
         self._asked_at = float("-inf")
         self._lock = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
 
     async def get(self, kid: str) -> PyJWK | None:
         """Return the key, or None when the issuer has no such key.
@@ -39,8 +42,10 @@ class RemoteSigningKeys:
             SigningKeysUnavailableError: the issuer cannot be asked and nothing recent is known.
         """
         age = time.monotonic() - self._fetched_at
-        if kid not in self._keys or age > _REFRESH_AFTER_S:
+        if kid not in self._keys or age > _WAIT_AFTER_S:
             await self._refresh()
+        elif age > _REFRESH_AFTER_S and (self._background is None or self._background.done()):
+            self._background = asyncio.create_task(self._refresh())
         if time.monotonic() - self._fetched_at > MAX_AGE_S:
             raise SigningKeysUnavailableError
         return self._keys.get(kid)
@@ -49,7 +54,6 @@ class RemoteSigningKeys:
         async with self._lock:
             if time.monotonic() - self._asked_at < _RETRY_AFTER_S:
                 return
-            self._asked_at = time.monotonic()
             try:
                 response = await self._client.get(self._url)
                 response.raise_for_status()
@@ -57,5 +61,7 @@ class RemoteSigningKeys:
             except (httpx.HTTPError, PyJWTError, ValueError, TypeError, AttributeError):
                 # PyJWT takes the shape for granted and trips over any other.
                 return
+            finally:
+                self._asked_at = time.monotonic()  # when it ended: who waited must not ask in turn
             self._keys = {key.key_id: key for key in keys if key.key_id}
             self._fetched_at = time.monotonic()

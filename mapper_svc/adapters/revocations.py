@@ -71,12 +71,13 @@ class Revocations:
         async with self._lock:
             if self._monotonic() - self._asked_at < _REFETCH_AFTER_S:
                 return
-            self._asked_at = self._monotonic()
             try:
                 response = await self._client.get(self._url)
                 response.raise_for_status()
                 answer = msgspec.json.decode(response.content, type=_RevokedList)
             except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError):
                 return
+            finally:
+                self._asked_at = self._monotonic()  # when it ended: who waited must not ask in turn
             self._known = frozenset(answer.revoked)
             self._known_at = self._monotonic()

@@ -21,6 +21,8 @@ SENTINEL = "*complete*"
 STALE_LIMIT_S = 300.0
 SYNC_EVERY_S = 10.0
 _REFETCH_AFTER_S = 2.0
+# Anybody may ask for the public list; nobody may make the database read it more often than this.
+_PUBLIC_EVERY_S = 1.0
 _SKIP_VALKEY_S = 1.0
 # Verifiers allow for clocks that differ, so an expired token may pass a little longer: it stays listed.
 _KEPT_AFTER_EXPIRY = timedelta(minutes=5)
@@ -73,13 +75,14 @@ class Revocations:
         return token_id in self._last_known()
 
     async def current(self) -> frozenset[str]:
-        """Read the list from Postgres; the last known one when Postgres is away.
+        """Read the list from Postgres, at most once a second; the last known one when Postgres is away.
 
         Raises:
             RevocationsUnavailableError: as for ``is_revoked``.
         """
         async with self._lock:
-            await self._try_to_load()
+            if self._monotonic() - self._asked_at >= _PUBLIC_EVERY_S:
+                await self._try_to_load()
         return self._last_known()
 
     async def publish(self) -> None:
@@ -125,7 +128,7 @@ class Revocations:
         return self._known
 
     async def _try_to_load(self) -> bool:
-        asked_at = self._asked_at = self._monotonic()
+        asked_at = self._monotonic()
         now = datetime.now(UTC)
         query = select(revoked_tokens.c.token_id).where(
             revoked_tokens.c.revoked_at <= now, revoked_tokens.c.expires_at > now - _KEPT_AFTER_EXPIRY
@@ -135,6 +138,8 @@ class Revocations:
                 self._known = frozenset((await connection.execute(query)).scalars())
         except StorageUnavailableError:
             return False
+        finally:
+            self._asked_at = self._monotonic()  # when it ended: who waited must not ask in turn
         self._known_at = asked_at
         return True
 

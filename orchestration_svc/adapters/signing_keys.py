@@ -21,6 +21,7 @@ from orchestration_svc.domain.errors import ErrorCode, ServiceError, StorageUnav
 
 _NONCE_BYTES = 12
 _REFRESH_AFTER_S = 30.0
+_WAIT_AFTER_S = 300.0
 _RETRY_AFTER_S = 2.0
 
 
@@ -34,7 +35,9 @@ class SigningKeysUnavailableError(ServiceError):
 class KeyRing:
     """All signing keys that still count; the newest one signs.
 
-    A cached ring serves on while Postgres is away; a verifier that meets an unknown kid reads again.
+    A known key answers at once; when the ring is half a minute old it is read anew in the background, and
+    when it is five minutes old before it is used again. An unknown kid waits for a reading, of which there
+    is one at most every two seconds. A cached ring serves on while Postgres is away.
     Verifying needs no secret, so the wrong key-encryption key stops signing and nothing else.
     """
 
@@ -47,19 +50,22 @@ class KeyRing:
         self._signing: tuple[str, Ed25519PrivateKey] | None = None
         self._loaded_at = float("-inf")
         self._asked_at = float("-inf")
+        self._retires_at: dict[str, datetime] = {}
         self._lock = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
 
     async def get(self, kid: str) -> PyJWK | None:
-        """Return the public key of that id, None when there is none."""
-        if kid not in self._public or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
-            await self._refresh()
+        """Return the public key of that id, None when there is none or it has retired."""
+        await self._keep_fresh(known=kid in self._public)
         self._require_loaded()
+        retires_at = self._retires_at.get(kid)
+        if retires_at is not None and retires_at <= datetime.now(UTC):
+            return None
         return self._public.get(kid)
 
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the public keys as a JSON Web Key Set (RFC 7517, RFC 8037)."""
-        if time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
-            await self._refresh()
+        await self._keep_fresh(known=bool(self._public))
         self._require_loaded()
         return {"keys": [_public_jwk(kid, key.key) for kid, key in self._public.items()]}
 
@@ -78,8 +84,7 @@ class KeyRing:
         Raises:
             SigningKeysUnavailableError: there is no key to sign with, or the key-encryption key is wrong.
         """
-        if self._sealed is None or time.monotonic() - self._loaded_at > _REFRESH_AFTER_S:
-            await self._refresh()
+        await self._keep_fresh(known=self._sealed is not None)
         if self._sealed is None:
             self._require_loaded()
             await self._make(overlap=timedelta(0), only_the_first=True)
@@ -143,11 +148,17 @@ class KeyRing:
         if self._loaded_at == float("-inf"):
             raise SigningKeysUnavailableError
 
+    async def _keep_fresh(self, *, known: bool) -> None:
+        age = time.monotonic() - self._loaded_at
+        if not known or age > _WAIT_AFTER_S:
+            await self._refresh()
+        elif age > _REFRESH_AFTER_S and (self._background is None or self._background.done()):
+            self._background = asyncio.create_task(self._refresh())
+
     async def _refresh(self, *, now: bool = False) -> None:
         async with self._lock:
             if not now and time.monotonic() - self._asked_at < _RETRY_AFTER_S:
                 return
-            self._asked_at = time.monotonic()
             try:
                 async with self._database.platform() as connection:
                     rows = (
@@ -157,12 +168,15 @@ class KeyRing:
                     ).all()
             except StorageUnavailableError:
                 return
+            finally:
+                self._asked_at = time.monotonic()  # when it ended: who waited must not ask in turn
             at = datetime.now(UTC)
             live = [row for row in rows if row.retires_at is None or row.retires_at > at]
             self._public = {
                 row.kid: PyJWK(_public_jwk(row.kid, Ed25519PublicKey.from_public_bytes(row.public_key)))
                 for row in live
             }
+            self._retires_at = {row.kid: row.retires_at for row in live if row.retires_at is not None}
             newest = next((row for row in live if row.retires_at is None), None)
             self._sealed = None if newest is None else (newest.kid, bytes(newest.private_key_encrypted))
             self._loaded_at = time.monotonic()
