@@ -199,7 +199,10 @@ def _fleet(settings: Settings, client: httpx.AsyncClient) -> DetectorFleet:
     disabled = {name.strip() for name in settings.disabled_detectors.split(",") if name.strip()}
     try:
         return build_fleet(
-            http_detectors=read_http_detectors(settings.http_detectors), client=client, disabled=disabled
+            http_detectors=read_http_detectors(settings.http_detectors),
+            client=client,
+            disabled=disabled,
+            workers=settings.detector_workers,
         )
     except ValueError as error:
         raise SettingsError(f"ORCHESTRATION_HTTP_DETECTORS is wrong: {error}") from None

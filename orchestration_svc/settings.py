@@ -71,6 +71,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disabled_detectors: Annotated[
         str, Meta(description="names of installed detectors not to run, separated by commas")
     ] = ""
+    detector_workers: Annotated[
+        int,
+        Meta(ge=1, le=64, description="processes of each in-process detector, one text each at a time"),
+    ] = 1
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

@@ -59,7 +59,6 @@ class Policy:
 class Budget:
     """How a request's time is shared out, in seconds."""
 
-    total_s: float
     detectors_s: float
     mapper_s: float
     analysis_s: float
@@ -76,7 +75,6 @@ def budget_for(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
     analysed = ANALYSIS_SHARE_MS / 1000 / shrink if analysis else 0.0
     overhead = 0.1
     return Budget(
-        total_s=total,
         detectors_s=total - mapper - analysed - overhead,
         mapper_s=mapper,
         analysis_s=analysed,

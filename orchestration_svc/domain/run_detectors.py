@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from orchestration_svc.domain.detection import (
     CallContext,
@@ -25,7 +25,6 @@ async def run_detectors(
     *,
     content_type: str = "text/plain",
     limit_s: float | None = None,
-    timeouts_s: Mapping[str, float] | None = None,
     context: CallContext | None = None,
 ) -> list[DetectorResult]:
     """Run every detector in parallel and give one result each, in the order asked for.
@@ -38,14 +37,12 @@ async def run_detectors(
         text: the content; results hold no part of it.
         content_type: media type of the content; detectors that cannot read it are skipped.
         limit_s: seconds for all of them; each has its own timeout or this, whichever is less.
-        timeouts_s: seconds by detector name, in place of the detector's own timeout.
         context: what travels with each call.
     """
     called = context or CallContext()
-    chosen = timeouts_s or {}
 
     async def run(detector: Detector) -> DetectorResult:
-        own = chosen.get(detector.info.name, detector.info.timeout_ms / 1000)
+        own = detector.info.timeout_ms / 1000
         timeout_s = own if limit_s is None else min(own, limit_s)
         return await _run_one(detector, text, content_type, timeout_s, called)
 

@@ -1,6 +1,5 @@
 """One world for all contract tests of a process. Each test brings tenants of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest_asyncio
 from deploy.local import valkey
 from orchestration_svc.domain import orchestrate
 from orchestration_svc.domain.policy import Budget, Priority
+from tests.contracts.own_task import in_own_task
 from tests.contracts.services import SERVICES
 from tests.contracts.world import RunningService, World, open_world
 from tests.fixtures.databases import ServiceDsns
@@ -32,29 +32,14 @@ async def shared_world(
 ) -> AsyncIterator[World]:
     databases = {service.schema: migrated_database(service.schema) for service in SERVICES}
     urls = {service.schema: valkey_server.url(service.schema) for service in SERVICES}
-    opened: asyncio.Future[World] = asyncio.get_running_loop().create_future()
-    over = asyncio.Event()
-
-    async def live() -> None:
-        # pytest ends a fixture in another task than it began it in, which an application's lifespan cannot.
-        async with open_world(databases, urls) as world:
-            opened.set_result(world)
-            await over.wait()
-
-    life = asyncio.create_task(live())
-    while not opened.done() and not life.done():
-        await asyncio.wait([life], timeout=0.01)
-    if life.done():
-        await life
-    yield await opened
-    over.set()
-    await life
+    async with in_own_task(open_world(databases, urls)) as world:
+        yield world
 
 
 def roomy(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
     """Budget for a busy machine; how time is really shared out is tested where that is decided."""
     del priority, mapping, analysis
-    return Budget(total_s=10.0, detectors_s=5.0, mapper_s=2.0, analysis_s=2.0)
+    return Budget(detectors_s=5.0, mapper_s=2.0, analysis_s=2.0)
 
 
 @pytest.fixture

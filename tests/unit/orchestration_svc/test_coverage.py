@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration_svc.domain.coverage import required_set
-from orchestration_svc.domain.policy import Priority, budget_for
+from orchestration_svc.domain.policy import SLA_MS, Priority, budget_for
 
 NAMES = st.lists(st.sampled_from("abcdefg"), max_size=7)
 
@@ -51,12 +51,13 @@ def test_shares_of_a_budget_fit_into_the_whole_and_leave_the_detectors_most(
     priority: Priority, *, mapping: bool, analysis: bool
 ) -> None:
     budget = budget_for(priority, mapping=mapping, analysis=analysis)
-    assert budget.detectors_s + budget.mapper_s + budget.analysis_s < budget.total_s
-    assert budget.detectors_s >= budget.total_s / 2
+    total_s = SLA_MS[priority] / 1000
+    assert budget.detectors_s + budget.mapper_s + budget.analysis_s < total_s
+    assert budget.detectors_s >= total_s / 2
     assert (budget.mapper_s > 0, budget.analysis_s > 0) == (mapping, analysis)
 
 
 def test_urgent_requests_have_less_time_and_patient_ones_more() -> None:
-    totals = [budget_for(one, mapping=True, analysis=True).total_s for one in Priority]
-    assert totals == [5.0, 2.0, 2.0, 1.0]
+    shares = [budget_for(one, mapping=True, analysis=True).detectors_s for one in Priority]
+    assert shares == pytest.approx([4.1, 1.1, 1.1, 0.5])
     assert budget_for(Priority.NORMAL, mapping=True, analysis=True).mapper_s == 0.5
