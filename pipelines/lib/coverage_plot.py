@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from pipelines.lib.dataset_checks import MIN_PER_LABEL
 from pipelines.lib.example import Example, Split
 
-_COLUMNS = 3
+_COLUMNS = 2
 _COLOURS = {Split.TRAIN: "#2f6f9f", Split.VALIDATION: "#e0a030", Split.HELDOUT: "#8a8a8a"}
 
 
@@ -22,7 +22,8 @@ def label_coverage_png(examples: Sequence[Example], labels: Sequence[str]) -> by
     rows = Counter((one.label, one.split) for one in examples if not one.opaque)
     longest = max([sum(rows[label, split] for split in Split) for label in labels], default=1)
     tall = -(-len(labels) // _COLUMNS)
-    figure = Figure(figsize=(17, 1.2 + 0.21 * tall), layout="constrained")
+    # Dagster shows an image as wide as it is, in a window of about 1,100 pixels.
+    figure = Figure(figsize=(13.4, 1.2 + 0.19 * tall), layout="constrained")
     FigureCanvasAgg(figure)
     for at, axes in enumerate(figure.subplots(1, _COLUMNS)):
         part = labels[at * tall : (at + 1) * tall]
@@ -36,7 +37,7 @@ def label_coverage_png(examples: Sequence[Example], labels: Sequence[str]) -> by
         axes.tick_params(axis="y", labelsize=8, length=0)
         axes.spines[["top", "right"]].set_visible(False)
     handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="upper right", ncols=len(names), frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     figure.suptitle(f"Clear rows per label; dashed: at least {MIN_PER_LABEL} to train and validate on")
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=80)

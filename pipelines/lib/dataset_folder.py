@@ -8,7 +8,6 @@
 # <root>/mapping_examples/current.json   the version that last passed every check; the one to train on
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -75,8 +74,11 @@ def write_dataset(root: Path, dataset: Dataset, files: Mapping[str, bytes]) -> P
         for name, content in files.items():
             (folder / name).write_bytes(content)
         if target.exists():
-            shutil.rmtree(target)
-        folder.rename(target)
+            # File by file, so that whoever is killed here or reads meanwhile has a whole version.
+            for file in sorted(folder.iterdir()):
+                file.replace(target / file.name)
+        else:
+            folder.rename(target)
     _point(home / "made.json", target.name)
     return target
 

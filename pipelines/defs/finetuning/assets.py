@@ -42,6 +42,8 @@ def _metadata(dataset: Dataset, folder: Path) -> dict[str, Any]:
         "version": version_of(manifest),
         "content_sha256": manifest.content_sha256,
         "edition": manifest.edition,
+        **{f"rows for {split}": rows for split, rows in manifest.counts["split"].items()},
+        "rows taken out": sum(manifest.removed.values()),
         "folder": MetadataValue.path(folder.resolve()),
         "label coverage": MetadataValue.md(f"![rows per label](data:image/png;base64,{plot})"),
         "rows by split and source": _counts_table("split and source", manifest.counts["split source"]),
