@@ -31,6 +31,7 @@ from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
+from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.ports import EvidenceStore
 from analysis_svc.settings import Settings, read_settings
 
@@ -68,7 +69,8 @@ def create_app(
         issuer=settings.issuer,
         audience=SERVICE,
     )
-    analyze_requests = AnalyzeRequests(catalogue, evidence, AnalysisEventsLog(metrics))
+    background = BackgroundWork()
+    analyze_requests = AnalyzeRequests(catalogue, evidence, AnalysisEventsLog(metrics), background)
 
     async def ping_valkey() -> None:
         await valkey.ping()
@@ -83,11 +85,13 @@ def create_app(
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         port = settings.metrics_port
         server = metrics.serve(settings.metrics_host, port) if port else None
+        await database.warm_up()
         try:
             yield
         finally:
             if server:
                 server.close()
+            await background.close()
             await client.aclose()
             await valkey.aclose()
             await database.close()

@@ -31,6 +31,7 @@ from mapper_svc.api.request_context import with_request_context
 from mapper_svc.api.review_controller import ReviewController
 from mapper_svc.api.strict_request import StrictRequest
 from mapper_svc.api.taxonomy_controller import TaxonomyController
+from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.map_request import MapRequests
 from mapper_svc.domain.ports import ReviewQueue
 from mapper_svc.settings import Settings, read_settings
@@ -69,7 +70,8 @@ def create_app(
         issuer=settings.issuer,
         audience=SERVICE,
     )
-    map_requests = MapRequests(catalogue, review, MappingEventsLog(metrics))
+    background = BackgroundWork()
+    map_requests = MapRequests(catalogue, review, MappingEventsLog(metrics), background)
     editions = available_editions()
 
     async def ping_valkey() -> None:
@@ -84,11 +86,13 @@ def create_app(
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         port = settings.metrics_port
         server = metrics.serve(settings.metrics_host, port) if port else None
+        await database.warm_up()
         try:
             yield
         finally:
             if server:
                 server.close()
+            await background.close()
             await client.aclose()
             await valkey.aclose()
             await database.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from sqlalchemy import text
@@ -54,6 +54,12 @@ class Database:
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError, OSError) as error:
             raise StorageUnavailableError from error
+
+    async def warm_up(self) -> None:
+        """Open a first connection, so that no request has to wait for it; none is no matter here."""
+        with suppress(StorageUnavailableError):
+            async with self._transaction() as connection:
+                await connection.execute(text("select 1"))
 
     async def ping(self) -> None:
         """Raise when the database does not answer."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from analysis_svc.domain.analyze import analyze
+from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.errors import ServiceError, StorageUnavailableError
 from analysis_svc.domain.models import Analysis, AnalysisRequest
@@ -43,8 +44,15 @@ class KeptAnalysis:
 class AnalyzeRequests:
     """Analyses requests of one tenant; an answer is given even when its evidence cannot be kept."""
 
-    def __init__(self, catalogue: Catalogue, evidence: EvidenceStore, events: AnalysisEvents) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        evidence: EvidenceStore,
+        events: AnalysisEvents,
+        background: BackgroundWork,
+    ) -> None:
         self._catalogue = catalogue
+        self._background = background
         self._evidence = evidence
         self._events = events
 
@@ -72,13 +80,27 @@ class AnalyzeRequests:
             self._events.analysis(analysis.risk.level.value)
         kept = [(uuid4(), request, analysis) for request, analysis in zip(requests, analyses, strict=True)]
         findings = sum(len(request.findings) for request in requests)
-        try:
-            async with asyncio.timeout(_STORE_LIMIT_S + findings * _STORE_LIMIT_PER_FINDING_S):
-                await self._evidence.keep(tenant_id, kept)
-        except (StorageUnavailableError, TimeoutError):
+        limit_s = _STORE_LIMIT_S + findings * _STORE_LIMIT_PER_FINDING_S
+        if not await self._keep(tenant_id, kept, limit_s):
             self._events.evidence_not_kept()
             return [KeptAnalysis(analysis, None) for analysis in analyses]
         return [KeptAnalysis(analysis, evidence_id) for evidence_id, _, analysis in kept]
+
+    async def _keep(
+        self, tenant_id: UUID, kept: Sequence[tuple[UUID, AnalysisRequest, Analysis]], limit_s: float
+    ) -> bool:
+        task = self._background.start(self._evidence.keep(tenant_id, kept))
+        if task is None:
+            return False
+        done, _ = await asyncio.wait({task}, timeout=limit_s)
+        if not done:
+            task.cancel()  # and not waited for
+            return False
+        try:
+            task.result()
+        except StorageUnavailableError:
+            return False
+        return True
 
     async def _analyze(self, request: AnalysisRequest) -> Analysis:
         now = datetime.now(UTC)

@@ -30,7 +30,8 @@ class ReviewRepository:
             return
         async with self._database.tenant(tenant_id) as connection:
             kept = (await connection.execute(select(func.count()).select_from(review_items))).scalar_one()
-            if kept >= MAX_ITEMS_PER_TENANT:
+            room = max(0, MAX_ITEMS_PER_TENANT - kept)
+            if len(counts) > room:
                 known = {
                     (row.vendor, row.raw_label)
                     for row in await connection.execute(
@@ -39,7 +40,8 @@ class ReviewRepository:
                         )
                     )
                 }
-                counts = Counter({key: count for key, count in counts.items() if key in known})
+                new = sorted(counts.keys() - known)[:room]
+                counts = Counter({key: counts[key] for key in (*known.intersection(counts), *new)})
                 if not counts:
                     return
             row = insert(review_items).values(

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
+from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.errors import StorageUnavailableError
-from mapper_svc.domain.findings import MapResult
+from mapper_svc.domain.findings import MapResult, UnmappedLabel
 from mapper_svc.domain.map_payload import map_payload
 from mapper_svc.domain.payload import MapperPayload
 from mapper_svc.domain.ports import ReviewQueue
 
-# The caller waits for its answer, not for the review queue.
+# The caller waits for its answer, not for the review queue, which may take its time.
 _REVIEW_LIMIT_S = 0.25
 
 
@@ -33,8 +34,11 @@ class MappingEvents(Protocol):
 class MapRequests:
     """Maps hand-overs by the rules of the catalogue."""
 
-    def __init__(self, catalogue: Catalogue, review: ReviewQueue, events: MappingEvents) -> None:
+    def __init__(
+        self, catalogue: Catalogue, review: ReviewQueue, events: MappingEvents, background: BackgroundWork
+    ) -> None:
         self._catalogue = catalogue
+        self._background = background
         self._review = review
         self._events = events
 
@@ -50,9 +54,17 @@ class MapRequests:
             self._events.findings(tier, count)
         unmapped = [label for result in results for label in result.unmapped]
         if unmapped:
-            try:
-                async with asyncio.timeout(_REVIEW_LIMIT_S):
-                    await self._review.keep(tenant_id, unmapped)
-            except (StorageUnavailableError, TimeoutError):
+            task = self._background.start(self._keep(tenant_id, unmapped))
+            if task is None:
                 self._events.review_not_kept(len(unmapped))
+            else:
+                done, _ = await asyncio.wait({task}, timeout=_REVIEW_LIMIT_S)
+                for ended in done:
+                    ended.result()
         return results
+
+    async def _keep(self, tenant_id: UUID, unmapped: Sequence[UnmappedLabel]) -> None:
+        try:
+            await self._review.keep(tenant_id, unmapped)
+        except StorageUnavailableError:
+            self._events.review_not_kept(len(unmapped))

@@ -1,0 +1,85 @@
+"""analysis_svc on a real Postgres; who calls is decided by the test."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client import generate_latest
+
+from analysis_svc.app import create_app
+from analysis_svc.domain.access import Principal
+from analysis_svc.settings import example_settings
+from deploy.local import valkey
+from tests.contracts.own_task import in_own_task
+from tests.fixtures.databases import ServiceDsns
+
+SCOPES = frozenset({"analyze", "evidence:read"})
+
+
+class AnyTenant:
+    """Takes the token for the tenant's id."""
+
+    async def verify(self, token: str) -> Principal:
+        return Principal(UUID(token), "test", frozenset(), SCOPES)
+
+
+@dataclass
+class Analysis:
+    """The running service, as two tenants see it."""
+
+    client: httpx.AsyncClient
+    metrics: Callable[[], str]
+    tenant: UUID
+    other: UUID
+
+    async def analyze(self, body: dict[str, Any], tenant: UUID | None = None) -> dict[str, Any]:
+        path = "/api/v1/analyze/batch" if "items" in body else "/api/v1/analyze"
+        answer = await self.client.post(path, json=body, headers=bearer(tenant or self.tenant))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def get(self, path: str, tenant: UUID | None = None) -> httpx.Response:
+        return await self.client.get(f"/api/v1/evidence{path}", headers=bearer(tenant or self.tenant))
+
+
+def bearer(tenant: UUID) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tenant}"}
+
+
+StartAnalysis = Callable[[str], AbstractAsyncContextManager[Analysis]]
+
+
+@pytest.fixture
+def start_analysis(valkey_server: valkey.Cache) -> StartAnalysis:
+    """Start the service on the database of a URL."""
+
+    @asynccontextmanager
+    async def start(database_url: str) -> AsyncIterator[Analysis]:
+        settings = msgspec.structs.replace(
+            example_settings(),
+            database_url=database_url,
+            redis_url=valkey_server.url("analysis"),
+            metrics_port=0,
+        )
+        app = create_app(settings, verifier=AnyTenant())
+        transport = httpx.ASGITransport(app=cast("Any", app))
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            yield Analysis(
+                client,
+                lambda: generate_latest(app.state.metrics.registry).decode(),
+                tenant=uuid4(),
+                other=uuid4(),
+            )
+
+    return start
+
+
+@pytest.fixture
+async def analysis(analysis_database: ServiceDsns, start_analysis: StartAnalysis) -> AsyncIterator[Analysis]:
+    async with in_own_task(start_analysis(analysis_database.runtime)) as running:
+        yield running
