@@ -222,7 +222,13 @@ def signing_keys() -> None:
 
 
 @signing_keys.command("rotate")
-@click.option("--overlap-days", default=30, show_default=True, type=click.IntRange(0, 366))
+@click.option(
+    "--overlap-days",
+    default=366,
+    show_default=True,
+    type=click.IntRange(0, 366),
+    help="how long the old key verifies; shorter ends the API keys that it signed, 0 after a leak",
+)
 def rotate_signing_key(overlap_days: int) -> None:
     """Sign with a new key from now on; tokens of the old one are good for the overlap."""
 

@@ -1,15 +1,19 @@
 """The audit log in Postgres. An event is written in the transaction of the act it tells of."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.tables import audit_events, audit_heads
-from orchestration_svc.domain.audit import GENESIS, AuditEvent, ChainState, event_hash, verify_chain
+from orchestration_svc.domain.audit import GENESIS, AuditEvent, ChainCheck, ChainState, event_hash
+
+# Events read and hashed at once.
+_PAGE = 2_000
 
 
 async def append_event(
@@ -73,16 +77,34 @@ class AuditRepository:
             return [_event(row) for row in await connection.execute(query)]
 
     async def verify(self, tenant_id: UUID) -> ChainState:
-        """Check the whole chain against its recorded head."""
+        """Check the whole chain against its recorded head, without holding up those who append to it.
+
+        Events are never changed, so those there are now can be read page by page; what is appended
+        meanwhile belongs to the next check.
+        """
+        last = select(func.coalesce(func.max(audit_events.c.seq), 0)).scalar_subquery()
         async with self._database.tenant(tenant_id) as connection:
-            # The head first: events appended while we read are then more than recorded, never fewer.
-            head = (await connection.execute(select(audit_heads).with_for_update())).one_or_none()
-            rows = await connection.execute(select(audit_events).order_by(audit_events.c.seq))
-            return verify_chain(
-                map(_event, rows),
-                recorded_length=head.length if head else 0,
-                recorded_hash=bytes(head.hash) if head else GENESIS,
+            # One statement: head and last event as one moment saw them.
+            row = (await connection.execute(select(audit_heads, last.label("last")))).one_or_none()
+            stray = 0 if row else (await connection.execute(select(last))).scalar_one()
+        end = row.last if row else stray
+        check, read = ChainCheck(), 0
+        while check.intact and read < end:
+            page = (
+                select(audit_events)
+                .where(audit_events.c.seq > read, audit_events.c.seq <= end)
+                .order_by(audit_events.c.seq)
+                .limit(_PAGE)
             )
+            async with self._database.tenant(tenant_id) as connection:
+                events = [_event(one) for one in await connection.execute(page)]
+            if not events:
+                break
+            await asyncio.to_thread(check.feed, events)
+            read = events[-1].seq
+        return check.finish(
+            recorded_length=row.length if row else 0, recorded_hash=bytes(row.hash) if row else GENESIS
+        )
 
 
 def _event(row: Row[tuple[object, ...]]) -> AuditEvent:

@@ -68,31 +68,52 @@ def event_hash(
     return hashlib.sha256(previous_hash + body.encode()).digest()
 
 
-def verify_chain(events: Iterable[AuditEvent], *, recorded_length: int, recorded_hash: bytes) -> ChainState:
-    """Check every link, and that the chain ends where its recorded head says.
+class ChainCheck:
+    """Verifies a chain piece by piece, in order."""
 
-    Args:
-        events: the chain in order.
-        recorded_length: how many events the tenant's chain head says there are; a shorter chain was cut.
-        recorded_hash: the hash it says the last of them has; a chain written anew has another.
-    """
-    previous, count = GENESIS, 0
-    for event in events:
-        expected = event_hash(
-            tenant_id=event.tenant_id,
-            seq=event.seq,
-            at=event.at,
-            actor=event.actor,
-            action=event.action,
-            subject=event.subject,
-            detail=event.detail,
-            previous_hash=previous,
+    def __init__(self) -> None:
+        self._previous = GENESIS
+        self._count = 0
+        self._broken_at: int | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether every link so far holds."""
+        return self._broken_at is None
+
+    def feed(self, events: Iterable[AuditEvent]) -> None:
+        """Check the next events; after the first that does not hold, nothing more is looked at."""
+        for event in events:
+            if not self.intact:
+                return
+            expected = event_hash(
+                tenant_id=event.tenant_id,
+                seq=event.seq,
+                at=event.at,
+                actor=event.actor,
+                action=event.action,
+                subject=event.subject,
+                detail=event.detail,
+                previous_hash=self._previous,
+            )
+            linked = event.seq == self._count + 1 and event.previous_hash == self._previous
+            if not linked or event.hash != expected:
+                self._broken_at = self._count + 1
+                return
+            self._previous, self._count = event.hash, self._count + 1
+
+    def finish(self, *, recorded_length: int, recorded_hash: bytes) -> ChainState:
+        """Say what was found, and that the chain ends where its recorded head says.
+
+        Args:
+            recorded_length: how many events the tenant's chain head says there are; a shorter chain was cut.
+            recorded_hash: the hash it says the last of them has; a chain written anew has another.
+        """
+        broken_at = self._broken_at
+        if broken_at is None and self._count != recorded_length:
+            broken_at = self._count + 1
+        if broken_at is None and self._previous != recorded_hash:
+            broken_at = max(self._count, 1)
+        return ChainState(
+            self._count, intact=broken_at is None, broken_at=broken_at, head=self._previous.hex()
         )
-        if event.seq != count + 1 or event.previous_hash != previous or event.hash != expected:
-            return ChainState(count, intact=False, broken_at=count + 1, head=previous.hex())
-        previous, count = event.hash, count + 1
-    if count != recorded_length:
-        return ChainState(count, intact=False, broken_at=count + 1, head=previous.hex())
-    if previous != recorded_hash:
-        return ChainState(count, intact=False, broken_at=max(count, 1), head=previous.hex())
-    return ChainState(count, intact=True, broken_at=None, head=previous.hex())

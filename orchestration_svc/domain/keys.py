@@ -72,24 +72,7 @@ class ManageKeys:
             ServiceError: INVALID_REQUEST for a name, lifetime, role or scope that cannot be had,
                 INSUFFICIENT_RBAC for one that the granter cannot hand out.
         """
-        if not _NAME.fullmatch(name):
-            raise ServiceError(
-                ErrorCode.INVALID_REQUEST, "a name is 1 to 128 characters, none of control", field="name"
-            )
-        if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
-            raise ServiceError(
-                ErrorCode.INVALID_REQUEST, "a key lives from 1 second to 366 days", field="lifetime"
-            )
-        now = self._clock.now()
-        key = ApiKey(
-            tenant_id=tenant_id,
-            key_id=uuid4(),
-            name=name,
-            roles=roles,
-            scopes=grantable_scopes(tenant_id, roles, scopes),
-            created_at=now,
-            expires_at=now + lifetime,
-        )
+        key = self._new_key(tenant_id, name=name, roles=roles, scopes=scopes, lifetime=lifetime)
         may_grant(granter, key)
         token = await self._sign(key)
         await self._store.add(key, actor=_name_of(granter))
@@ -112,22 +95,18 @@ class ManageKeys:
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "an overlap is 0 to 30 days", field="overlap_s")
         old = await self._store.get(tenant_id, key_id)
-        if old.revoked_at is not None:
-            raise ServiceError(ErrorCode.CONFLICT, "this key was revoked or rotated already")
-        issued = await self.issue(
-            tenant_id=tenant_id,
-            granter=granter,
+        key = self._new_key(
+            tenant_id,
             name=old.name,
             roles=old.roles,
             scopes=old.scopes,
             lifetime=old.expires_at - old.created_at,
         )
-        await self._store.revoke(
-            tenant_id,
-            key_id,
-            at=self._clock.now() + overlap,
-            actor=_name_of(granter),
-            action="key.rotated",
+        may_grant(granter, key)
+        issued = IssuedKey(key, await self._sign(key))
+        # One step, so that of several rotations at once one makes a successor and the others a CONFLICT.
+        await self._store.replace(
+            key_id, key, revoked_at=self._clock.now() + overlap, actor=_name_of(granter)
         )
         await self._feed.publish()
         return issued
@@ -140,6 +119,34 @@ class ManageKeys:
         """
         await self._store.revoke(tenant_id, key_id, at=self._clock.now(), actor=actor, action="key.revoked")
         await self._feed.publish()
+
+    def _new_key(
+        self,
+        tenant_id: UUID,
+        *,
+        name: str,
+        roles: frozenset[Role],
+        scopes: frozenset[str] | None,
+        lifetime: timedelta,
+    ) -> ApiKey:
+        if not _NAME.fullmatch(name):
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, "a name is 1 to 128 characters, none of control", field="name"
+            )
+        if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, "a key lives from 1 second to 366 days", field="lifetime"
+            )
+        now = self._clock.now()
+        return ApiKey(
+            tenant_id=tenant_id,
+            key_id=uuid4(),
+            name=name,
+            roles=roles,
+            scopes=grantable_scopes(tenant_id, roles, scopes),
+            created_at=now,
+            expires_at=now + lifetime,
+        )
 
     async def _sign(self, key: ApiKey) -> str:
         return await self._signer.sign(

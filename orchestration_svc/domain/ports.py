@@ -60,6 +60,13 @@ class KeyStore(Protocol):
         """Return the tenant's keys, newest first."""
         ...
 
+    async def replace(self, old_key_id: UUID, new: ApiKey, *, revoked_at: datetime, actor: str) -> None:
+        """Insert ``new`` and revoke the old key from ``revoked_at`` on, both or neither.
+
+        Raises ServiceError NOT_FOUND for no such key, CONFLICT for one that was revoked before.
+        """
+        ...
+
     async def revoke(self, tenant_id: UUID, key_id: UUID, *, at: datetime, actor: str, action: str) -> None:
         """Revoke from ``at`` on, unless revoked before; ServiceError NOT_FOUND for no such key."""
         ...

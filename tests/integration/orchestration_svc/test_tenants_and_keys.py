@@ -1,5 +1,6 @@
 """Tenants and keys from birth to revocation, over HTTP."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -201,6 +202,16 @@ async def test_rotation_overlaps_and_then_ends(
     await access.revocations.publish()  # what every process does each ten seconds
     assert (await service.call("GET", "/api/v1/detectors", made["token"])).status_code == 401
     assert (await service.call("GET", "/api/v1/detectors", new["token"])).status_code == 200
+
+
+async def test_of_several_rotations_at_once_one_makes_a_successor(
+    service: Service, admin: str, access: Access, tenant: UUID
+) -> None:
+    made = (await service.call("POST", KEYS, admin, json={"name": "ci", "roles": ["viewer"]})).json()
+    path = f"{KEYS}/{made['key']['key_id']}/rotate"
+    answers = await asyncio.gather(*(service.call("POST", path, admin, json={}) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert len([one for one in await access.keys.list(tenant) if one.name == "ci"]) == 2
 
 
 async def test_rotation_without_overlap_ends_the_old_key_at_once(service: Service, admin: str) -> None:

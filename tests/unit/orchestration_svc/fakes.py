@@ -165,6 +165,12 @@ class MemoryKeyStore:
     async def list(self, tenant_id: UUID) -> list[ApiKey]:
         return [key for key in self.keys.values() if key.tenant_id == tenant_id]
 
+    async def replace(self, old_key_id: UUID, new: ApiKey, *, revoked_at: datetime, actor: str) -> None:
+        if (await self.get(new.tenant_id, old_key_id)).revoked_at is not None:
+            raise ServiceError(ErrorCode.CONFLICT, "revoked before")
+        await self.add(new, actor=actor)
+        await self.revoke(new.tenant_id, old_key_id, at=revoked_at, actor=actor, action="key.rotated")
+
     async def revoke(self, tenant_id: UUID, key_id: UUID, *, at: datetime, actor: str, action: str) -> None:
         key = await self.get(tenant_id, key_id)
         if key.revoked_at is None or key.revoked_at > at:

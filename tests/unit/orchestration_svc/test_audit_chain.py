@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration_svc.domain.audit import GENESIS, AuditEvent, ChainState, event_hash, verify_chain
+from orchestration_svc.domain.audit import GENESIS, AuditEvent, ChainCheck, ChainState, event_hash
 from tests.unit.orchestration_svc.fakes import NOW, OTHER_TENANT, TENANT
 
 
@@ -43,7 +43,9 @@ def chain(length: int, *, detail: dict[str, object] | None = None) -> list[Audit
 
 def verify(events: list[AuditEvent], like: list[AuditEvent]) -> ChainState:
     """Verify `events` against the head that the chain `like` left."""
-    return verify_chain(events, recorded_length=len(like), recorded_hash=like[-1].hash if like else GENESIS)
+    check = ChainCheck()
+    check.feed(events)
+    return check.finish(recorded_length=len(like), recorded_hash=like[-1].hash if like else GENESIS)
 
 
 def test_untouched_chain_holds_and_tells_its_head() -> None:
