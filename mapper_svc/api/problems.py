@@ -23,6 +23,7 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
     ErrorCode.INSUFFICIENT_RBAC: (403, False),
     ErrorCode.NOT_FOUND: (404, False),
     ErrorCode.METHOD_NOT_ALLOWED: (405, False),
+    ErrorCode.REQUEST_TIMEOUT: (408, True),
     ErrorCode.PAYLOAD_TOO_LARGE: (413, False),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, False),
     ErrorCode.INTERNAL_ERROR: (500, True),
@@ -152,7 +153,7 @@ _ANY = (
     ErrorCode.SERVICE_UNAVAILABLE,
 )
 # What reading a body adds to that.
-BODY = (ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+BODY = (ErrorCode.REQUEST_TIMEOUT, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
 
 def faults(*codes: ErrorCode) -> dict[int, ResponseSpec]:

@@ -1,12 +1,17 @@
 """Request bodies are decoded once, strictly, straight into the handler's Struct."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from mapper_svc.api.problems import decoding_fault
 from mapper_svc.domain.errors import ErrorCode, ServiceError
+
+# A peer that sends a byte now and then must not hold a request for ever.
+_BODY_LIMIT_S = 10.0
 
 
 class StrictRequest(Request[Any, Any, Any]):
@@ -38,4 +43,23 @@ class StrictRequest(Request[Any, Any, Any]):
         except RecursionError:
             raise ServiceError(
                 ErrorCode.INVALID_REQUEST, "the body is nested too deeply", field="body"
+            ) from None
+
+    async def body(self) -> bytes:
+        """Read the whole body.
+
+        Raises:
+            ServiceError: REQUEST_TIMEOUT when it does not arrive within ten seconds.
+        """
+        try:
+            async with asyncio.timeout(_BODY_LIMIT_S):
+                return await super().body()
+        except TimeoutError:
+            raise ServiceError(
+                ErrorCode.REQUEST_TIMEOUT, f"the body did not arrive within {_BODY_LIMIT_S:.0f} seconds"
+            ) from None
+        except InternalServerException:
+            # Litestar's word for a client that hung up. Nobody reads the answer, but it is no fault of ours.
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, "the client hung up before its body was complete", field="body"
             ) from None

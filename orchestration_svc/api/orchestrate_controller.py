@@ -56,35 +56,45 @@ class OrchestrateController(Controller):
         """Answer 200 in full, 206 when something is missing, 502 when not one detector answered."""
         _check(data, max_content_bytes)
         started = time.perf_counter()
-        headers: dict[str, str] = {}
-        propagate.inject(headers)
-        analyze = data.auto_map if data.analyze is None else data.analyze
-        result = await orchestrate(
-            OrchestrationRequest(
-                tenant_id=principal.tenant_id,
-                content=data.content,
-                content_type="text/plain",
-                policy=data.policy,
-                detectors=None if data.detectors is None else tuple(data.detectors),
-                priority=data.priority,
-                map_findings=data.auto_map,
-                analyze_findings=analyze,
-                context=CallContext(
-                    correlation_id=structlog.contextvars.get_contextvars().get("correlation_id", ""),
-                    headers=headers,
-                ),
+
+        def count(policy: str, status: int, coverage: float) -> None:
+            request_metrics.orchestrated(
+                tenant=str(principal.tenant_id),
+                policy=policy,
+                status=status,
+                milliseconds=(time.perf_counter() - started) * 1000,
+                coverage=coverage,
             )
-        )
+
+        try:
+            result = await orchestrate(_request_of(data, principal))
+        except ServiceError as error:
+            if error.code is ErrorCode.ALL_DETECTORS_UNAVAILABLE:
+                count(data.policy or "default", 502, 0.0)
+            raise
         code = _what_it_lacks(result)
         status = 206 if code else 200
-        request_metrics.orchestrated(
-            tenant=str(principal.tenant_id),
-            policy=result.routing.policy.name,
-            status=status,
-            milliseconds=(time.perf_counter() - started) * 1000,
-            coverage=result.coverage.achieved,
-        )
+        count(result.routing.policy.name, status, result.coverage.achieved)
         return Response(answer_of(result, version=service_version, error_code=code), status_code=status)
+
+
+def _request_of(data: OrchestrateRequest, principal: Principal) -> OrchestrationRequest:
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return OrchestrationRequest(
+        tenant_id=principal.tenant_id,
+        content=data.content,
+        content_type="text/plain",
+        policy=data.policy,
+        detectors=None if data.detectors is None else tuple(data.detectors),
+        priority=data.priority,
+        map_findings=data.auto_map,
+        analyze_findings=data.auto_map if data.analyze is None else data.analyze,
+        context=CallContext(
+            correlation_id=structlog.contextvars.get_contextvars().get("correlation_id", ""),
+            headers=headers,
+        ),
+    )
 
 
 def _check(data: OrchestrateRequest, max_content_bytes: int) -> None:

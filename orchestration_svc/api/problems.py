@@ -25,6 +25,7 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
     ErrorCode.POLICY_NOT_FOUND: (400, False),
     ErrorCode.NOT_FOUND: (404, False),
     ErrorCode.METHOD_NOT_ALLOWED: (405, False),
+    ErrorCode.REQUEST_TIMEOUT: (408, True),
     ErrorCode.CONFLICT: (409, False),
     ErrorCode.PAYLOAD_TOO_LARGE: (413, False),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, False),
@@ -170,7 +171,7 @@ _ANY = (
     ErrorCode.SERVICE_UNAVAILABLE,
 )
 # What reading a body adds to that.
-BODY = (ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+BODY = (ErrorCode.REQUEST_TIMEOUT, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
 
 def faults(*codes: ErrorCode) -> dict[int, ResponseSpec]:
