@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from analysis_svc.domain import analyze_requests
 from deploy.local import valkey
+from mapper_svc.domain import map_request
 from orchestration_svc.domain import orchestrate
 from orchestration_svc.domain.policy import Budget, Priority
 from tests.contracts.own_task import in_own_task
@@ -46,6 +48,8 @@ def roomy(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
 def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The running services, with nothing left of what an earlier test did to them."""
     monkeypatch.setattr(orchestrate, "budget_for", roomy)
+    monkeypatch.setattr(analyze_requests, "_STORE_LIMIT_S", 5.0)
+    monkeypatch.setattr(map_request, "_REVIEW_LIMIT_S", 5.0)
     shared_world.wires.faults.clear()
     shared_world.wires.seen.clear()
     shared_world.directory.put_back()

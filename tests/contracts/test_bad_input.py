@@ -266,7 +266,7 @@ CASES = {
     "id with a space": case("analyze", finding(id=f"{MARK} x"), "findings[0].id"),
     "id with a line break": case("analyze", finding(id="f1\n"), "findings[0].id"),
     "no occurrences": case("analyze", finding(occurrences=0), "findings[0].occurrences"),
-    "detector with brackets": case("analyze", finding(detector=f"[{MARK}]"), "findings[0].detector"),
+    "detector with a line break": case("analyze", finding(detector=f"{MARK}\n"), "findings[0].detector"),
     "same id twice": case("analyze", lambda body: {"findings": body["findings"] * 2}, "findings[1].id"),
     "1001 findings": case("analyze", lambda body: {"findings": body["findings"] * 1001}, "findings"),
     "unknown framework": case("analyze", setting("frameworks", [MARK]), "frameworks[0]"),

@@ -5,6 +5,7 @@ import pytest
 
 from tests.contracts.services import BY_NAME
 from tests.contracts.world import RunningService, World
+from tests.integration.mapper_svc.stalling_relay import stalling
 
 DEAD_DATABASE = "postgresql+psycopg://nobody:hidden-password@127.0.0.1:1/none"
 DEAD_VALKEY = "redis://:hidden-password@127.0.0.1:1"
@@ -22,18 +23,34 @@ async def test_healthy_service_is_alive_and_ready_without_a_token(service: Runni
         assert dependency["reason"] is None
 
 
-async def test_without_postgres_the_service_says_what_it_can_still_do(
+async def test_service_that_loses_postgres_says_what_it_can_still_do(
     service: RunningService, world: World
 ) -> None:
-    async with world.another(service.table, database_url=DEAD_DATABASE) as cut_off:
+    there = world.databases[service.table.schema].runtime
+    async with (
+        stalling(there) as (relay, url),
+        world.another(service.table, database_url=url) as cut_off,
+    ):
+        assert (await cut_off.client.get("/health/ready")).json()["status"] == "ready"
+        relay.stall()
         ready = await cut_off.client.get("/health/ready")
         live = await cut_off.client.get("/health/live")
+        relay.flow()
     expected = service.table.without_postgres
     assert ready.json()["status"] == expected
     assert ready.status_code == (503 if expected == "unavailable" else 200)
     assert ready.json()["dependencies"]["postgres"]["status"] == "down"
-    assert "hidden-password" not in ready.text
     assert live.status_code == 200, "restarting it would not bring the database back"
+
+
+async def test_service_started_without_postgres_is_up_and_tells_no_secret(
+    service: RunningService, world: World
+) -> None:
+    async with world.another(service.table, database_url=DEAD_DATABASE) as cut_off:
+        ready = await cut_off.client.get("/health/ready")
+    assert ready.json()["dependencies"]["postgres"]["status"] == "down"
+    assert ready.json()["status"] != "ready"
+    assert "hidden-password" not in ready.text
 
 
 async def test_without_valkey_the_service_is_degraded_and_still_answers(
