@@ -1,0 +1,119 @@
+"""What stands in three copies stays one thing: the services share no code, so this shows where copies drift.
+
+A difference is either mended, in all copies alike, or named below with its reason.
+"""
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SERVICES = ("orchestration_svc", "mapper_svc", "analysis_svc")
+
+# Alike in all three but for the service's name.
+ALIKE = (
+    "adapters/http_client.py",
+    "adapters/schema.py",
+    "adapters/structured_log.py",
+    "adapters/token_verifier.py",
+    "adapters/tracing.py",
+    "adapters/valkey.py",
+    "api/guards.py",
+    "api/health.py",
+    "api/injected.py",
+    "api/request_context.py",
+    "api/strict_request.py",
+    "migrations/env.py",
+    "server.py",
+)
+
+# Alike in mapper_svc and analysis_svc; orchestration_svc issues tokens, tenants and revocations itself.
+ALIKE_IN_TWO = (
+    "adapters/database.py",
+    "adapters/revocations.py",
+    "adapters/signing_keys.py",
+    "api/problems.py",
+    "domain/access.py",
+    "domain/background_work.py",
+    "domain/errors.py",
+)
+
+# The same file by name, each with what is its service's own.
+OWN = {
+    "__init__.py": "empty",
+    "__main__.py": "each has commands of its own",
+    "adapters/__init__.py": "empty",
+    "adapters/metrics.py": "each counts what it does",
+    "adapters/tables.py": "each has its own tables",
+    "adapters/taxonomy_files.py": "the mapper reads groups and aliases, the analysis severities",
+    "api/__init__.py": "empty",
+    "api/openapi_document.py": "each has its title and description",
+    "api/wire.py": "each has its own requests",
+    "app.py": "each is composed of its own parts",
+    "domain/__init__.py": "empty",
+    "domain/catalogue.py": "vendors there, frameworks here",
+    "domain/ports.py": "each needs something else",
+    "migrations/__init__.py": "empty",
+    "settings.py": "each has its own settings",
+}
+
+
+def neutral(service: str, name: str) -> str:
+    """Return a copy with everything in it that is the service's name put aside."""
+    short = service.removesuffix("_svc")
+    text = (ROOT / service / name).read_text("utf-8").replace("llama-mapper", "PRODUCT")
+    text = text.replace(service, "SERVICE_svc").replace(f"{short.upper()}_", "SERVICE_")
+    return re.sub(rf"\b{short}\b", "SERVICE", text)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_copy_is_alike_in_all_three(name: str) -> None:
+    texts = {service: neutral(service, name) for service in SERVICES}
+    for one, other in combinations(SERVICES, 2):
+        assert texts[one] == texts[other], f"mend {name} in {one} and {other} alike"
+
+
+@pytest.mark.parametrize("name", ALIKE_IN_TWO)
+def test_copy_is_alike_in_mapper_and_analysis(name: str) -> None:
+    assert neutral("mapper_svc", name) == neutral("analysis_svc", name), f"mend {name} in both alike"
+
+
+def between(text: str, begin: str, end: str) -> str:
+    return text[text.index(begin) : text.index(end, text.index(begin) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "end"),
+    [
+        ("settings.py", "def read_settings", "def describe"),
+        ("settings.py", "def describe", "def example_settings"),
+        ("adapters/metrics.py", "    def http_request", "    def "),
+        ("adapters/metrics.py", "    def serve", "class MetricsServer"),
+        (
+            "adapters/database.py",
+            "    @asynccontextmanager\n    async def _transaction",
+            "    async def close",
+        ),
+        ("api/problems.py", "def decoding_fault", "def problem_response"),
+        ("api/problems.py", "def _from_litestar", "EXCEPTION_HANDLERS"),
+        ("api/problems.py", "def faults", "def public_faults"),
+        ("api/openapi_document.py", "class ExactStructs", "def docs_assets"),
+        ("__main__.py", "@cli.command()\ndef serve", "@cli.command()\ndef openapi"),
+    ],
+)
+def test_shared_part_of_a_differing_file_is_alike_in_all_three(name: str, begin: str, end: str) -> None:
+    parts = {service: between(neutral(service, name), begin, end) for service in SERVICES}
+    for one, other in combinations(SERVICES, 2):
+        assert parts[one] == parts[other], f"mend {name} ({begin.strip()}) in {one} and {other} alike"
+
+
+def test_every_file_of_the_same_name_is_alike_or_known_to_differ() -> None:
+    names: dict[str, set[str]] = {}
+    for service in SERVICES:
+        for folder in ("", "adapters", "api", "domain", "migrations"):
+            for path in (ROOT / service / folder).glob("*.py"):
+                names.setdefault(str(path.relative_to(ROOT / service)), set()).add(service)
+    shared = {name for name, services in names.items() if len(services) > 1}
+    assert shared == {*ALIKE, *ALIKE_IN_TWO, *OWN}
