@@ -9,8 +9,9 @@ from analysis_svc.domain.explain import explain
 from analysis_svc.domain.map_controls import map_controls
 from analysis_svc.domain.models import Analysis, AnalysisRequest, VersionInfo
 from analysis_svc.domain.patterns import find_patterns
+from analysis_svc.domain.rate_confidence import rate_confidence
 from analysis_svc.domain.remediation import advise
-from analysis_svc.domain.score_risk import rate_confidence, score_risk
+from analysis_svc.domain.score_risk import score_risk
 from analysis_svc.domain.validate_request import validate_request
 
 
@@ -35,7 +36,7 @@ def analyze(request: AnalysisRequest, *, catalogue: Catalogue, now: datetime) ->
         remediation=advise(request.findings, catalogue, frameworks),
         explanation=explain(request, risk, coverage, patterns, catalogue.taxonomy),
         citations=cite(compliance, catalogue),
-        confidence=rate_confidence(request.findings, coverage, catalogue.taxonomy),
+        confidence=rate_confidence(request.findings, risk, coverage, catalogue.taxonomy),
         version_info=VersionInfo(
             taxonomy=catalogue.taxonomy.edition,
             frameworks={name: catalogue.frameworks[name].edition for name in frameworks},

@@ -7,6 +7,7 @@ from enum import StrEnum
 SAFE = "OTHER.Safe"
 MODEL_ERROR = "OTHER.ModelError"
 UNKNOWN = "OTHER.Unknown"
+NEEDS_REVIEW = "OTHER.NeedsReview"
 
 
 class Relation(StrEnum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from analysis_svc.domain.catalogue import MODEL_ERROR, SAFE, UNKNOWN, Taxonomy
+from analysis_svc.domain.catalogue import MODEL_ERROR, NEEDS_REVIEW, SAFE, UNKNOWN, Taxonomy
 from analysis_svc.domain.detector_coverage import DetectorCoverage
 from analysis_svc.domain.models import (
     AnalysisRequest,
@@ -13,11 +13,13 @@ from analysis_svc.domain.models import (
     Pattern,
     Risk,
 )
+from analysis_svc.domain.quote_name import quote_name
 
 MAX_LABELS = 6
 MAX_IDS = 8
 MAX_DETECTORS = 8
 
+_UNNAMED = "a detector that is not named"
 _WHERE = {Direction.INPUT: " in the input", Direction.OUTPUT: " in the output", None: ""}
 _DIGIT_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -31,7 +33,8 @@ def explain(
 ) -> str:
     """Say what was found and by whom, what is missing, and why the level is what it is.
 
-    Deterministic. Ids in square brackets are ids of the request's findings; nothing else is bracketed.
+    Deterministic. Ids in square brackets are ids of the request's findings; nothing else is bracketed, and
+    names that could be read as anything but a name are quoted.
     """
     statements = [
         *_what_was_found(request, risk, taxonomy),
@@ -62,14 +65,32 @@ def _what_was_found(request: AnalysisRequest, risk: Risk, taxonomy: Taxonomy) ->
         statements.append("Nothing that bears risk was found.")
     if clean := [finding for finding in request.findings if finding.label == SAFE]:
         statements.append(f"{_who(clean)} reported nothing {_refs(_ids(clean))}.")
+        statements += _how_far_silence_counts(clean)
     return statements
+
+
+def _how_far_silence_counts(clean: Sequence[Finding]) -> list[str]:
+    """What detectors that are known to overlook things are worth when they report nothing."""
+    least: dict[str, float] = {}
+    weak = [finding for finding in clean if finding.confidence < 1.0]
+    for finding in weak:
+        name = _name(finding.detector)
+        least[name] = min(finding.confidence, least.get(name, 1.0))
+    if not weak:
+        return []
+    named = [f"{name} ({least[name]:g})" for name in sorted(least, key=lambda name: (least[name], name))]
+    limited = f"the confidence in it is limited for {_listed(named)} {_refs(_ids(weak))}"
+    return [f"To report nothing does not prove that there is nothing: {limited}."]
 
 
 def _what_is_missing(request: AnalysisRequest, coverage: DetectorCoverage) -> list[str]:
     statements = []
     if coverage.missing:
         status = {failure.detector: failure.status for failure in request.context.detectors_failed}
-        named = [f"{name} ({status.get(name, 'required, no result')})" for name in coverage.missing]
+        named = [
+            f"{quote_name(name)} ({quote_name(status[name]) if name in status else 'required, no result'})"
+            for name in coverage.missing
+        ]
         statements.append(
             f"{_count(len(named), 'detector').capitalize()} gave no result: {_listed(named)}; "
             f"what {'it' if len(named) == 1 else 'they'} would have found is unknown."
@@ -84,6 +105,11 @@ def _what_is_missing(request: AnalysisRequest, coverage: DetectorCoverage) -> li
         statements.append(
             f"{_who(unknown)} said something that no known label fits, so it may be worse than it is rated "
             f"{_refs(_ids(unknown))}."
+        )
+    if review := [finding for finding in request.findings if finding.label == NEEDS_REVIEW]:
+        statements.append(
+            f"{_who(review)} left the case to a person, so it may be worse than it is rated "
+            f"{_refs(_ids(review))}."
         )
     if not request.context.detectors_succeeded:
         statements.append("The context names no detector that succeeded.")
@@ -105,7 +131,7 @@ def _why_the_level(request: AnalysisRequest, risk: Risk, coverage: DetectorCover
         reason = (
             "something that should have looked did not"
             if coverage.missing_share > 0.0
-            else "the findings are too uncertain to count"
+            else "what was said is too uncertain to count"
         )
         return [f"The level is undetermined: {reason}, and the true score may lie anywhere from {interval}."]
     lead = risk.contributing_factors[0]
@@ -125,11 +151,14 @@ def _why_the_level(request: AnalysisRequest, risk: Risk, coverage: DetectorCover
 
 def _who(findings: Sequence[Finding], *, start: bool = True) -> str:
     """The detectors behind findings; `start` for the beginning of a sentence."""
-    names = sorted({finding.detector for finding in findings if finding.detector is not None})
+    names = sorted({quote_name(finding.detector) for finding in findings if finding.detector is not None})
     if any(finding.detector is None for finding in findings):
-        unnamed = "a detector that is not named"
-        names.append(unnamed if names or not start else unnamed.capitalize())
+        names.append(_UNNAMED if names or not start else _UNNAMED.capitalize())
     return _listed(names)
+
+
+def _name(detector: str | None) -> str:
+    return _UNNAMED if detector is None else quote_name(detector)
 
 
 def _listed(names: Sequence[str]) -> str:

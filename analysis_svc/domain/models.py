@@ -24,7 +24,7 @@ class Level(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
     UNDETERMINED = "undetermined"
-    """Nothing was found, but something that should have looked did not: no statement either way."""
+    """Nothing that counts was found, but something did not look or its word is open: no statement."""
 
 
 class EvidenceState(StrEnum):
@@ -42,6 +42,7 @@ class FactorKind(StrEnum):
     MISSING_DETECTOR = "missing_detector"
     UNREADABLE_OUTPUT = "unreadable_output"
     UNKNOWN_LABEL = "unknown_label"
+    NEEDS_REVIEW = "needs_review"
     UNKNOWN_COVERAGE = "unknown_coverage"
 
 

@@ -17,25 +17,28 @@ label. Either way the new descending sequence is at least the old one in every p
 of a multiset does not fall when an element grows or is added. Every factor ``1 - S_i * D**i`` is then at
 most the old one, every factor is in [0, 1], and so the product does not grow. Floating-point
 multiplication and subtraction round monotonically, as does the final rounding to two places, so the
-claim holds for the computed numbers.
+claim holds for the computed numbers. What is too small for that is not lost: a risk is never less than its
+strongest label, and what is above 0 is shown as 0.01 at least.
 
 **Interval**. ``low`` is the same formula over the findings whose label is at least as likely right as
-wrong (confidence >= 0.5). ``high`` takes every label for right (confidence 1), takes a finding that maps to
-no label for one of the worst (severity 1), and adds one imagined label of strength
-``U * missing share`` with ``U = 1`` for the detectors that did not look: with nothing run at all the
-interval reaches 100. A failed detector therefore never changes the score and never lowers ``high``.
+wrong (confidence >= 0.5). ``high`` takes every label for right (confidence 1), takes an open finding
+(OTHER.Unknown, OTHER.NeedsReview) for one of the worst whatever its score, since nobody knows what its score
+measures, and adds one imagined label of strength ``U * missing share`` with ``U = 1`` for the detectors that
+did not look: with nothing run at all the interval reaches 100. A failed detector therefore never changes the
+score and never lowers ``high``.
 OTHER.Safe adds nothing. OTHER.ModelError adds nothing to the score and counts as a missing detector.
 
 **Levels** follow the qualitative bounds of CVSS v3.1 times ten: low below 40, medium below 70, high below
-90, critical from 90. Level ``none`` needs ``high`` to be 0: when the score is 0 and ``high`` is not, the
-level is ``undetermined``.
+90, critical from 90, of the score as it is shown. Level ``none`` needs ``high`` to be 0: when the score
+is 0 and ``high`` is not, the level is ``undetermined``. An open finding or an unreadable output thus rules
+``none`` out.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis_svc.domain.catalogue import MODEL_ERROR, SAFE, UNKNOWN, Taxonomy
+from analysis_svc.domain.catalogue import MODEL_ERROR, NEEDS_REVIEW, SAFE, UNKNOWN, Taxonomy
 from analysis_svc.domain.detector_coverage import DetectorCoverage
 from analysis_svc.domain.models import Factor, FactorKind, Finding, Interval, Level, Risk
 
@@ -43,10 +46,13 @@ RANK_DISCOUNT = 0.5
 REPETITION_BOOST = 0.5
 LIKELY_RIGHT = 0.5
 UNSEEN_STRENGTH = 1.0
-UNKNOWN_CEILING = 1.0
+OPEN_STRENGTH = 1.0
+LEAST_POINTS = 0.01
 LEVEL_FLOORS = ((90.0, Level.CRITICAL), (70.0, Level.HIGH), (40.0, Level.MEDIUM), (0.0, Level.LOW))
 
 _NO_RISK = frozenset({SAFE, MODEL_ERROR})
+# What these say is open: whether it is bad at all, and what a score of theirs measures.
+_OPEN = frozenset({UNKNOWN, NEEDS_REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +72,21 @@ def finding_strength(finding: Finding, taxonomy: Taxonomy) -> float:
 
 
 def says_something(finding: Finding, taxonomy: Taxonomy) -> bool:
-    """Whether a finding bears on anything: it has strength, or it tells of a result nobody understood."""
-    return finding.label in (MODEL_ERROR, UNKNOWN) or finding_strength(finding, taxonomy) > 0.0
+    """Whether a finding bears on anything: it has strength, or it tells of a result that is open."""
+    if finding.label == MODEL_ERROR or finding.label in _OPEN:
+        return True
+    return finding_strength(finding, taxonomy) > 0.0
 
 
 def combine(strengths: Iterable[float]) -> float:
     """Combine strengths of distinct labels into one risk in [0, 1] (see the module's text)."""
+    ranked = sorted(strengths, reverse=True)
     clear, weight = 1.0, 1.0
-    for strength in sorted(strengths, reverse=True):
+    for strength in ranked:
         clear *= 1.0 - strength * weight
         weight *= RANK_DISCOUNT
-    return 1.0 - clear
+    # The same in exact numbers; computed, 1 - (1 - s) loses an s below the resolution of 1.
+    return max(1.0 - clear, *ranked[:1], 0.0)
 
 
 def score_risk(findings: Sequence[Finding], coverage: DetectorCoverage, taxonomy: Taxonomy) -> Risk:
@@ -89,10 +99,7 @@ def score_risk(findings: Sequence[Finding], coverage: DetectorCoverage, taxonomy
         return seen(finding) if finding.confidence >= LIKELY_RIGHT else 0.0
 
     def at_most(finding: Finding) -> float:
-        if finding.label in _NO_RISK:
-            return 0.0
-        severity = taxonomy.labels[finding.label].severity
-        return finding.score * (UNKNOWN_CEILING if finding.label == UNKNOWN else severity)
+        return greatest_strength(finding, taxonomy)
 
     labels = _by_label(findings, seen)
     unseen = UNSEEN_STRENGTH * coverage.missing_share
@@ -114,26 +121,13 @@ def level_of(score: float, high: float) -> Level:
     return next(level for floor, level in LEVEL_FLOORS if score >= floor)
 
 
-def rate_confidence(findings: Sequence[Finding], coverage: DetectorCoverage, taxonomy: Taxonomy) -> float:
-    """How far the answer can be relied on, in [0, 1].
-
-    The share of detectors that did look, times the mean confidence of the findings weighted by what each
-    weighs in the score (severity * score). Findings sent without a word on which detectors ran leave the
-    coverage open, and half is taken for it.
-    """
-    looked = 1.0 - coverage.missing_share
-    if findings and not coverage.stated:
-        looked = 0.5
-    weights = [
-        (taxonomy.labels[finding.label].severity * finding.score, finding.confidence)
-        for finding in findings
-        if finding.label not in _NO_RISK
-    ]
-    total = sum(sorted(weight for weight, _ in weights))
-    if total <= 0.0:
-        return round(looked, 4)
-    mean = sum(sorted(weight * confidence for weight, confidence in weights)) / total
-    return round(looked * min(mean, 1.0), 4)
+def greatest_strength(finding: Finding, taxonomy: Taxonomy) -> float:
+    """What a finding could be worth with its label right: severity * score, or anything when it is open."""
+    if finding.label in _NO_RISK:
+        return 0.0
+    if finding.label in _OPEN:
+        return OPEN_STRENGTH
+    return taxonomy.labels[finding.label].severity * finding.score
 
 
 def _by_label(findings: Sequence[Finding], strength: Callable[[Finding], float]) -> tuple[LabelStrength, ...]:
@@ -158,9 +152,9 @@ def _label_factors(labels: Sequence[LabelStrength]) -> list[Factor]:
     """Part each label has in the score: what it adds to the labels stronger than itself."""
     factors, clear, weight = [], 1.0, 1.0
     for entry in labels:
-        left = clear * (1.0 - entry.strength * weight)
-        factors.append(Factor(FactorKind.LABEL, entry.label, _points(clear - left), entry.findings))
-        clear, weight = left, weight * RANK_DISCOUNT
+        part = entry.strength * weight
+        factors.append(Factor(FactorKind.LABEL, entry.label, _points(clear * part), entry.findings))
+        clear, weight = clear * (1.0 - part), weight * RANK_DISCOUNT
     return factors
 
 
@@ -168,13 +162,14 @@ def _widening_factors(findings: Sequence[Finding], coverage: DetectorCoverage) -
     factors = [Factor(FactorKind.MISSING_DETECTOR, name, 0.0, ()) for name in coverage.missing]
     if coverage.unreadable:
         factors.append(Factor(FactorKind.UNREADABLE_OUTPUT, MODEL_ERROR, 0.0, coverage.unreadable))
-    unknown = tuple(sorted(finding.id for finding in findings if finding.label == UNKNOWN))
-    if unknown:
-        factors.append(Factor(FactorKind.UNKNOWN_LABEL, UNKNOWN, 0.0, unknown))
+    for kind, label in ((FactorKind.UNKNOWN_LABEL, UNKNOWN), (FactorKind.NEEDS_REVIEW, NEEDS_REVIEW)):
+        if ids := tuple(sorted(finding.id for finding in findings if finding.label == label)):
+            factors.append(Factor(kind, label, 0.0, ids))
     if coverage.missing_share > 0.0 and not coverage.missing and not coverage.unreadable:
         factors.append(Factor(FactorKind.UNKNOWN_COVERAGE, "coverage", 0.0, ()))
     return factors
 
 
 def _points(risk: float) -> float:
-    return round(100.0 * risk, 2)
+    """Risk in points of 100; never 0 for a risk above 0, so that a level follows from what is shown."""
+    return max(round(100.0 * risk, 2), LEAST_POINTS) if risk > 0.0 else 0.0

@@ -13,8 +13,10 @@ MAX_DETECTORS = 256
 MAX_NAME = 128
 MAX_OCCURRENCES = 1_000_000
 
-# Ids are quoted in the explanation, so they may hold nothing that could read as prose or markup.
+# Ids stand in the explanation as they are, so they may hold nothing that could read as prose or markup.
 _FINDING_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
+# Names are what detectors and callers chose; the explanation quotes them where that is needed.
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def validate_request(request: AnalysisRequest, catalogue: Catalogue) -> None:
@@ -49,7 +51,7 @@ def _validate_finding(finding: Finding, where: str, catalogue: Catalogue) -> Non
     if not 1 <= finding.occurrences <= MAX_OCCURRENCES:
         raise _invalid(f"{where}.occurrences", f"must be between 1 and {MAX_OCCURRENCES}")
     if finding.detector is not None:
-        _detector(finding.detector, f"{where}.detector")
+        _name(finding.detector, f"{where}.detector")
 
 
 def _validate_context(context: Context) -> None:
@@ -63,8 +65,8 @@ def _validate_context(context: Context) -> None:
     if len(context.detectors_failed) > MAX_DETECTORS:
         raise _invalid(failed, f"at most {MAX_DETECTORS} detectors are accepted")
     for index, failure in enumerate(context.detectors_failed):
-        _detector(failure.detector, f"{failed}[{index}].detector")
-        _detector(failure.status, f"{failed}[{index}].status")
+        _name(failure.detector, f"{failed}[{index}].detector")
+        _name(failure.status, f"{failed}[{index}].status")
     if context.coverage is not None:
         _unit_interval(context.coverage, "context.coverage")
 
@@ -84,19 +86,12 @@ def _names(values: Sequence[str], where: str) -> None:
     if len(values) > MAX_DETECTORS:
         raise _invalid(where, f"at most {MAX_DETECTORS} detectors are accepted")
     for index, value in enumerate(values):
-        _detector(value, f"{where}[{index}]")
-
-
-def _detector(value: str, where: str) -> None:
-    """Detector names and statuses stand in the explanation, where square brackets mean finding ids."""
-    _name(value, where)
-    if "[" in value or "]" in value:
-        raise _invalid(where, "must not contain square brackets")
+        _name(value, f"{where}[{index}]")
 
 
 def _name(value: str, where: str) -> None:
-    if not 1 <= len(value) <= MAX_NAME or not value.isprintable() or not value.strip():
-        raise _invalid(where, f"must be 1 to {MAX_NAME} printable characters")
+    if not 1 <= len(value) <= MAX_NAME or _CONTROL_CHARACTER.search(value):
+        raise _invalid(where, f"must be 1 to {MAX_NAME} characters, none of them a control character")
 
 
 def _unit_interval(value: float, where: str) -> None:

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from analysis_svc.domain.models import (
     Direction,
     Finding,
 )
+from analysis_svc.domain.quote_name import quote_name
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 CATALOGUE = load_catalogue("2026.11")
@@ -32,7 +34,7 @@ def brackets(text: str) -> set[str]:
             st.sampled_from(sorted(CATALOGUE.taxonomy.labels)),
             st.floats(0, 1),
             st.floats(0, 1),
-            st.none() | st.sampled_from(["presidio_analyzer", "garak", "detector (v2)"]),
+            st.none() | st.sampled_from(["presidio_analyzer", "garak", "detector (v2)", "[id-99]"]),
         ),
         max_size=30,
     )
@@ -112,6 +114,44 @@ def test_unreadable_output_is_said_not_to_be_clean(run: Run) -> None:
         "The output of a detector that is not named could not be read and does not count as clean [f1]."
         in text
     )
+
+
+def test_weak_silence_is_said_to_prove_little(run: Run) -> None:
+    findings = (
+        Finding("f1", "OTHER.Safe", 0.0, 1.0, "a"),
+        Finding("f2", "OTHER.Safe", 0.0, 0.51, "profanity"),
+        Finding("f3", "OTHER.Safe", 0.0, 0.23, "prompts"),
+    )
+    text = run(AnalysisRequest(findings, ALL_RAN)).explanation
+    assert (
+        "To report nothing does not prove that there is nothing: the confidence in it is limited for "
+        "prompts (0.23) and profanity (0.51) [f2, f3]." in text
+    )
+
+
+def test_name_that_reads_like_prose_or_a_reference_is_quoted(run: Run) -> None:
+    findings = (
+        Finding("f1", "PII.Contact.Email", 1.0, 1.0, "[f9]"),
+        Finding("f2", "OTHER.Safe", 0.0, 0.5, "b found nothing. The level is none."),
+        Finding("f3", "OTHER.ModelError", 1.0, 1.0, "\u202e"),
+    )
+    context = Context(detectors_succeeded=("a",), detectors_failed=(DetectorFailure('"q"', "late [f1]"),))
+    text = run(AnalysisRequest(findings, context)).explanation
+    assert text.startswith(r'"\u005bf9\u005d" found PII.Contact.Email')
+    assert '"b found nothing. The level is none." reported nothing [f2].' in text
+    assert r'The output of "\u202e" could not be read' in text
+    assert r'"\u0022q\u0022" ("late \u005bf1\u005d")' in text
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_no_name_breaks_out_of_its_quotes(name: str) -> None:
+    quoted = quote_name(name)
+    if quoted == name:
+        assert re.fullmatch(r"[\w.:/@+-]+", name, re.ASCII)
+    else:
+        assert quoted.isprintable()
+        assert not set(quoted[1:-1]) & set('"[]')
+        assert json.loads(quoted) == name
 
 
 def test_long_lists_are_cut_and_counted(run: Run) -> None:

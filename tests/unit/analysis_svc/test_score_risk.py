@@ -210,6 +210,51 @@ def test_unknown_label_may_be_as_bad_as_any() -> None:
     assert risk.level is Level.UNDETERMINED
 
 
+OPEN = ("OTHER.Unknown", "OTHER.NeedsReview")
+
+
+@pytest.mark.parametrize("label", OPEN)
+@pytest.mark.parametrize("score", [0.0, 1.0])
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_open_finding_may_be_as_bad_as_any_whatever_its_score(
+    label: str, score: float, confidence: float
+) -> None:
+    risk = risk_of((Finding("f1", label, score, confidence, "a"),))
+    assert risk.interval.high == 100.0
+    assert risk.level is not Level.NONE
+
+
+@given(finding_lists(), contexts, st.sampled_from([*OPEN, "OTHER.ModelError"]), unit, unit)
+def test_level_is_never_none_beside_an_open_or_unreadable_finding(
+    findings: tuple[Finding, ...], context: Context, label: str, score: float, confidence: float
+) -> None:
+    risk = risk_of((*findings, Finding("new", label, score, confidence, "a")), context)
+    assert risk.level is not Level.NONE
+
+
+def test_open_finding_of_score_zero_leaves_the_answer_unreliable(
+    run: Callable[[AnalysisRequest], Analysis],
+) -> None:
+    answer = run(AnalysisRequest((Finding("f1", "OTHER.Unknown", 0.0, 0.0, "a"),), ALL_RAN))
+    assert (answer.risk.level, answer.confidence) == (Level.UNDETERMINED, 0.0)
+    assert answer.remediation
+    review = run(AnalysisRequest((Finding("f1", "OTHER.NeedsReview", 0.0, 1.0, "a"),), ALL_RAN))
+    assert "left the case to a person, so it may be worse than it is rated [f1]" in review.explanation
+    assert "Put the case before a reviewer" in review.remediation[0].action
+
+
+@given(st.floats(0, 1, exclude_min=True), st.sampled_from(["score", "confidence"]))
+def test_faintest_secret_is_not_level_none(strength: float, field: str) -> None:
+    risk = risk_of((changed(Finding("f1", "SECRET.CloudCredential", 1.0, 1.0, "a"), field, strength),))
+    assert risk.level not in (Level.NONE, Level.UNDETERMINED)
+    assert risk.score >= 0.01
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_least_missing_coverage_is_not_level_none(coverage: float) -> None:
+    assert risk_of((), dataclasses.replace(ALL_RAN, coverage=coverage)).level is Level.UNDETERMINED
+
+
 def test_doubtful_labels_are_left_out_of_the_lower_end() -> None:
     doubtful = risk_of((Finding("f1", "SECRET.ApiKey", 1.0, 0.4),))
     assert doubtful.interval.low == 0.0
@@ -246,16 +291,3 @@ def test_nothing_known_to_have_run_leaves_the_whole_range_open() -> None:
     risk = risk_of((), Context(coverage=1.0))
     assert (risk.interval.low, risk.interval.high) == (0.0, 100.0)
     assert risk.level is Level.UNDETERMINED
-
-
-def test_confidence_falls_with_missing_detectors_and_doubtful_labels(
-    run: Callable[[AnalysisRequest], Analysis],
-) -> None:
-    sure = (Finding("f1", "PII.Contact.Email", 1.0, 1.0, "a"),)
-    doubtful = (Finding("f1", "PII.Contact.Email", 1.0, 0.6, "a"),)
-    half = Context(detectors_required=("a", "b"), detectors_succeeded=("a",))
-    assert run(AnalysisRequest(sure, ALL_RAN)).confidence == 1.0
-    assert run(AnalysisRequest(doubtful, ALL_RAN)).confidence == 0.6
-    assert run(AnalysisRequest(sure, half)).confidence == 0.5
-    assert run(AnalysisRequest(sure)).confidence == 0.5
-    assert run(AnalysisRequest(())).confidence == 0.0

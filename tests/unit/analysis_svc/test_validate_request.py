@@ -3,10 +3,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
+from analysis_svc.api.wire import Name
 from analysis_svc.domain.errors import ErrorCode, ServiceError
-from analysis_svc.domain.models import Analysis, AnalysisRequest, Context, DetectorFailure, Finding
+from analysis_svc.domain.models import (
+    Analysis,
+    AnalysisRequest,
+    Context,
+    DetectorFailure,
+    Finding,
+    Level,
+)
 
 GOOD = Finding("f1", "PII.Contact.Email", 0.9, 0.9, "presidio_analyzer")
 Run = Callable[[AnalysisRequest], Analysis]
@@ -39,7 +48,8 @@ def assert_refused(run: Run, request: AnalysisRequest, field: str) -> None:
         ({"occurrences": 10**9}, "occurrences"),
         ({"detector": ""}, "detector"),
         ({"detector": "a\x00b"}, "detector"),
-        ({"detector": "see [f9]"}, "detector"),
+        ({"detector": "a\n"}, "detector"),
+        ({"detector": "a\x7f"}, "detector"),
     ],
 )
 def test_wrong_finding_is_refused_by_field(run: Run, change: dict[str, Any], field: str) -> None:
@@ -63,7 +73,7 @@ def test_a_thousand_findings_are_taken_and_one_more_is_refused(run: Run) -> None
     [
         (Context(request_id=""), "context.request_id"),
         (Context(application="x" * 129), "context.application"),
-        (Context(detectors_required=("a", " ")), "context.detectors_required[1]"),
+        (Context(detectors_required=("a", "")), "context.detectors_required[1]"),
         (Context(detectors_succeeded=("a",) * 257), "context.detectors_succeeded"),
         (Context(detectors_failed=(DetectorFailure("a", ""),)), "context.detectors_failed[0].status"),
         (Context(detectors_failed=(DetectorFailure("a", "x"),) * 257), "context.detectors_failed"),
@@ -73,6 +83,33 @@ def test_a_thousand_findings_are_taken_and_one_more_is_refused(run: Run) -> None
 )
 def test_wrong_context_is_refused_by_field(run: Run, context: Context, field: str) -> None:
     assert_refused(run, AnalysisRequest((GOOD,), context), field)
+
+
+ODD_NAMES = (
+    "[token]",
+    "pii-[number]",
+    "see [f9]",
+    " ",
+    "x\u00a0y",
+    "\u202e",
+    "\u2028",
+    'a "b"',
+    "\U000f0000",
+)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_every_name_that_the_wire_takes_is_analysed(run: Run, name: str) -> None:
+    assert msgspec.convert(name, Name) == name
+    context = Context(
+        request_id=name,
+        application=name,
+        detectors_required=(name,),
+        detectors_succeeded=(name,),
+        detectors_failed=(DetectorFailure("b", name),),
+    )
+    answer = run(AnalysisRequest((dataclasses.replace(GOOD, detector=name),), context))
+    assert answer.risk.level is Level.MEDIUM
 
 
 def test_unknown_framework_is_refused_by_place(run: Run) -> None:
