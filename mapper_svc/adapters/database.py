@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from mapper_svc.domain.errors import StorageUnavailableError
 
+# InternalError is, among others, a standby that takes no writes.
+_UNAVAILABLE = (OperationalError, InterfaceError, InternalError, PoolTimeoutError, TimeoutError, OSError)
 _SET_TENANT = text("select set_config('app.tenant_id', :tenant, true)")
 
 
@@ -52,7 +54,7 @@ class Database:
         try:
             async with asyncio.timeout(self._limit_s), self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError, OSError) as error:
+        except _UNAVAILABLE as error:
             raise StorageUnavailableError from error
 
     async def warm_up(self) -> None:

@@ -183,13 +183,13 @@ def faults(*codes: ErrorCode) -> dict[int, ResponseSpec]:
     return {status: _documented(status) for status in sorted({TABLE[code][0] for code in (*_ANY, *codes)})}
 
 
-def public_faults() -> dict[int, ResponseSpec]:
-    """List the same for an operation that needs no token."""
-    codes = (ErrorCode.INTERNAL_ERROR, ErrorCode.SERVICE_UNAVAILABLE)
-    return {TABLE[code][0]: _documented(TABLE[code][0]) for code in codes}
-
-
 def _documented(status: int) -> ResponseSpec:
     return ResponseSpec(
         Problem, generate_examples=False, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE
     )
+
+
+def public_faults() -> dict[int, ResponseSpec]:
+    """List what `faults` does, for an operation that needs no token."""
+    codes = (ErrorCode.INTERNAL_ERROR, ErrorCode.SERVICE_UNAVAILABLE)
+    return {TABLE[code][0]: _documented(TABLE[code][0]) for code in codes}

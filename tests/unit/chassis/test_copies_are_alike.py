@@ -98,7 +98,7 @@ def between(text: str, begin: str, end: str) -> str:
         ),
         ("api/problems.py", "def decoding_fault", "def problem_response"),
         ("api/problems.py", "def _from_litestar", "EXCEPTION_HANDLERS"),
-        ("api/problems.py", "def faults", "def public_faults"),
+        ("api/problems.py", "def faults", "media_type=MEDIA_TYPE\n    )\n"),
         ("api/openapi_document.py", "class ExactStructs", "def docs_assets"),
         ("__main__.py", "@cli.command()\ndef serve", "@cli.command()\ndef openapi"),
     ],
