@@ -4,11 +4,15 @@ What a caller can rely on:
 
 * Its timeout counts from its own call, queueing included. A call whose time runs out in the queue is never
   sent to a worker; a call whose time runs out in a worker is abandoned.
-* A worker is killed only when one text has occupied it for the detector's whole timeout. A worker that was
-  merely busy with an earlier text, or that got a text with little of the caller's time left, finishes and
-  goes on. So load costs answers, not workers, and a hang never occupies a worker for longer than that.
-* A worker that was killed or died is replaced. The call it was at fails, no other does; calls that wait are
-  served by the replacement if it comes in time.
+* A plugin that looks at a text window by window is given a worker for a slice of time, then stands in the
+  queue again: a long text does not keep a short one waiting, and frees its worker within a window of the end
+  of its caller's time. Windows seen so far are no result; the call ends as a timeout.
+* A worker is killed only when it hangs: when one slice takes ``window_limit_s``, or when one text has held
+  a plugin without windows for the detector's whole timeout. A worker that was merely busy with an earlier
+  text, or that got a text with little of the caller's time left, finishes and goes on. So load costs
+  answers, not workers.
+* A worker that was killed or died is replaced. The call it was at fails, no other does; calls that wait,
+  between two slices too, are served by the replacement if it comes in time.
 * Replacements that fail again and again are tried at growing distances, up to half a minute, and the
   detector is unavailable in between, with the reason.
 """
@@ -30,8 +34,16 @@ from orchestration_svc.domain.detection import (
 )
 
 _LOAD_TIMEOUT_S = 120.0
+# A window takes tens of milliseconds, so this is mostly one window; the hand-over takes about one.
+_SLICE_S = 0.05
+# The slowest window that could be made for an installed detector takes under a second of a core's time; on a
+# busy core that is more.
+_WINDOW_LIMIT_S = 3.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+
+# Its output; what was seen in some windows when there are more; or what went wrong.
+_Answer = DetectorOutput | list[Any] | DetectorFault
 
 
 class ProcessDetector:
@@ -42,6 +54,7 @@ class ProcessDetector:
         entry_point: ``module:attribute`` that makes it.
         workers: how many texts it looks at at once.
         load_timeout_s: seconds a worker may take to load.
+        window_limit_s: seconds after which a slice of windows counts as a hang.
     """
 
     def __init__(
@@ -51,15 +64,17 @@ class ProcessDetector:
         *,
         workers: int = 1,
         load_timeout_s: float = _LOAD_TIMEOUT_S,
+        window_limit_s: float = _WINDOW_LIMIT_S,
     ) -> None:
         self._info = info
         self._entry_point = entry_point
         self._slots = workers
         self._load_timeout_s = load_timeout_s
+        self._window_limit_s = window_limit_s
         self._free: asyncio.Queue[WorkerProcess] = asyncio.Queue()
         self._workers: set[WorkerProcess] = set()
         self._keepers: list[asyncio.Task[None]] = []
-        self._calls: set[asyncio.Task[DetectorOutput | DetectorFault]] = set()
+        self._calls: set[asyncio.Task[_Answer]] = set()
         self._restarts = 0
         self._failure: tuple[FailureReason, str] | None = (FailureReason.STOPPED, "")
         self._changed = asyncio.Event()
@@ -99,13 +114,35 @@ class ProcessDetector:
         """
         del context  # nothing but the text crosses the pipe
         deadline = asyncio.get_running_loop().time() + timeout_s
-        worker = await self._take_worker(deadline)
+        seen: list[Any] = []
+        while True:
+            said = await self._ask_once(text, seen, deadline, timeout_s)
+            if isinstance(said, DetectorOutput):
+                return said
+            seen += said
+            # The worker is free already: without this a long text would take it again before those who wait.
+            await asyncio.sleep(0)
+            if asyncio.get_running_loop().time() >= deadline:
+                raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
+
+    async def _ask_once(
+        self, text: str, seen: list[Any], deadline: float, timeout_s: float
+    ) -> DetectorOutput | list[Any]:
+        """Occupy a worker once: for the whole text, or for a slice of windows, whose parts are returned."""
+        worker = await self._take_worker(
+            deadline, late=FailureReason.RAN_TOO_LONG if seen else FailureReason.QUEUED_TOO_LONG
+        )
+        left = deadline - asyncio.get_running_loop().time()
+        if worker.windowed:
+            question = {"text": text, "seen": seen, "for_s": max(0.0, min(_SLICE_S, left))}
+            limit_s = self._window_limit_s
+        else:
+            question = {"text": text}
+            limit_s = max(timeout_s, self._info.timeout_ms / 1000)
         # A task of its own: the worker is given back or replaced even when nobody waits for it any more.
-        budget_s = max(timeout_s, self._info.timeout_ms / 1000)
-        call = asyncio.create_task(self._occupy(worker, text, budget_s))
+        call = asyncio.create_task(self._occupy(worker, question, limit_s))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        left = deadline - asyncio.get_running_loop().time()
         await asyncio.wait({call}, timeout=max(0.0, left))
         if not call.done():
             raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
@@ -125,7 +162,7 @@ class ProcessDetector:
         await asyncio.gather(*(worker.close() for worker in workers))
         self._changed.set()
 
-    async def _take_worker(self, deadline: float) -> WorkerProcess:
+    async def _take_worker(self, deadline: float, *, late: FailureReason) -> WorkerProcess:
         while True:
             health = self.health()
             if health.state is ReadyState.UNAVAILABLE:
@@ -135,17 +172,15 @@ class ProcessDetector:
                     worker = await self._free.get()
             except TimeoutError:
                 if self.health().state is ReadyState.READY:
-                    raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
+                    raise DetectorFault(DetectorStatus.TIMEOUT, late) from None
                 raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.STARTING) from None
             if worker.alive:  # one that died while free is still in the queue
                 return worker
 
-    async def _occupy(
-        self, worker: WorkerProcess, text: str, budget_s: float
-    ) -> DetectorOutput | DetectorFault:
+    async def _occupy(self, worker: WorkerProcess, question: dict[str, Any], limit_s: float) -> _Answer:
         try:
-            async with asyncio.timeout(budget_s):
-                answer = await worker.call(text)
+            async with asyncio.timeout(limit_s):
+                answer = await worker.call(question)
         except TimeoutError:
             await worker.kill()
             return DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
@@ -189,7 +224,10 @@ class ProcessDetector:
         return worker.calls > 0
 
 
-def _read(answer: dict[str, Any]) -> DetectorOutput | DetectorFault:
+def _read(answer: dict[str, Any]) -> _Answer:
     if "error" in answer:
         return DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED)
+    if "seen" in answer:
+        seen: list[Any] = answer["seen"]
+        return seen
     return DetectorOutput(answer.get("output"), answer.get("confidence"))

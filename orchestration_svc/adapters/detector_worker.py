@@ -10,11 +10,17 @@ import os
 import resource
 import signal
 import sys
+import time
 from importlib import import_module
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from orchestration_svc.adapters import detector_frames
-from orchestration_svc.domain.detection import FailureReason, ProcessDetectorPlugin
+from orchestration_svc.domain.detection import (
+    DetectorOutput,
+    FailureReason,
+    ProcessDetectorPlugin,
+    WindowedDetectorPlugin,
+)
 
 _PR_SET_PDEATHSIG = 1
 
@@ -41,10 +47,12 @@ def main(entry_point: str, parent_pid: int) -> int:
         return 1
     gc.collect()
     gc.freeze()  # models live as long as the worker: keep the collector off them
-    answers.write(detector_frames.encode({"ready": True}))
+    answers.write(
+        detector_frames.encode({"ready": True, "windowed": isinstance(plugin, WindowedDetectorPlugin)})
+    )
     answers.flush()
     while (question := detector_frames.read_blocking(questions)) is not None:
-        answers.write(_answer(plugin, question["text"]))
+        answers.write(_answer(plugin, question))
         answers.flush()
     return 0
 
@@ -73,12 +81,31 @@ def _load(entry_point: str) -> ProcessDetectorPlugin:
     return made
 
 
-def _answer(plugin: ProcessDetectorPlugin, text: str) -> bytes:
+def _answer(plugin: ProcessDetectorPlugin, question: dict[str, Any]) -> bytes:
     try:
-        said = plugin.detect(text)
-        return detector_frames.encode({"output": said.output, "confidence": said.confidence})
+        if isinstance(plugin, WindowedDetectorPlugin):
+            return detector_frames.encode(_look(plugin, **question))
+        return detector_frames.encode(_said(plugin.detect(question["text"])))
     except Exception:  # noqa: BLE001 - any fault fails this call only; its words may quote the text
         return detector_frames.encode({"error": FailureReason.CRASHED})
+
+
+def _look(plugin: WindowedDetectorPlugin, text: str, seen: list[Any], for_s: float) -> dict[str, Any]:
+    """Look at the windows that follow those already seen, for a while; the last one brings the output."""
+    stop_at = time.monotonic() + for_s
+    new: list[Any] = []
+    left = plugin.windows(text)[len(seen) :]
+    for window in left:
+        new.append(plugin.look(text, window))
+        if time.monotonic() >= stop_at:
+            break
+    if len(new) < len(left):
+        return {"seen": new}
+    return _said(plugin.join(text, seen + new))
+
+
+def _said(output: DetectorOutput) -> dict[str, Any]:
+    return {"output": output.output, "confidence": output.confidence}
 
 
 if __name__ == "__main__":

@@ -32,11 +32,16 @@ class WorkerProcess:
 
     Args:
         process: the operating system's process, with its pipes.
+
+    Attributes:
+        calls: how many it has answered.
+        windowed: whether its plugin looks at a text window by window.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.calls = 0
+        self.windowed = False
 
     @classmethod
     async def start(cls, entry_point: str, *, load_timeout_s: float) -> "WorkerProcess":
@@ -73,6 +78,7 @@ class WorkerProcess:
         if "ready" not in first:
             await worker.kill()
             raise WorkerNotLoadedError(str(first.get("not_loaded", "unknown")))
+        worker.windowed = first.get("windowed") is True
         return worker
 
     @property
@@ -85,8 +91,12 @@ class WorkerProcess:
         """Whether the process runs, as far as is known yet."""
         return self._process.returncode is None
 
-    async def call(self, text: str) -> dict[str, Any]:
-        """Let it look at one text; one call at a time.
+    async def call(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Let it look at one text, or at some windows of it; one call at a time.
+
+        Args:
+            question: ``text``; and for a windowed plugin ``seen``, what its earlier windows held, and
+                ``for_s``, the seconds after which it begins no further window.
 
         Raises:
             EOFError: when it died.
@@ -96,7 +106,7 @@ class WorkerProcess:
         if stdin is None:  # pragma: no cover - start() always opens it
             raise EOFError("no pipe")
         try:
-            stdin.write(detector_frames.encode({"text": text}))
+            stdin.write(detector_frames.encode(question))
             await stdin.drain()
         except OSError:
             raise EOFError("worker ended") from None

@@ -5,7 +5,6 @@ hang or a crash costs one answer and never the service. A *remote* plugin waits 
 the event loop. The use cases see neither: they see ``Detector``.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,10 +13,6 @@ from typing import Any, Protocol, runtime_checkable
 # Labels, offsets, scores and severities as JSON values; never text, matched values or hashes of them.
 # Offsets are counted in code points of the content.
 JsonValue = Any
-
-# The mapper's limit for a raw label is the same.
-_MAX_STRING_CHARS = 200
-_MAX_ENTRY_CHARS = 16 * 1024
 
 
 class DetectorStatus(StrEnum):
@@ -173,28 +168,6 @@ class DetectorFault(Exception):  # noqa: N818 - a status of the contract, not an
         self.reason = reason
 
 
-def is_reduced(output: JsonValue) -> bool:
-    """Whether an output can hold labels, offsets, scores and severities only.
-
-    A string over 200 characters is no label, and one entry over 16 KiB is no finding: whatever it is, it goes
-    no further. None says nothing and is never taken for "nothing found".
-    """
-    entries = output if isinstance(output, list) else [output]
-    return output is not None and all(
-        _strings_are_short(entry) and len(json.dumps(entry)) <= _MAX_ENTRY_CHARS for entry in entries
-    )
-
-
-def _strings_are_short(value: JsonValue) -> bool:
-    if isinstance(value, str):
-        return len(value) <= _MAX_STRING_CHARS
-    if isinstance(value, dict):
-        return all(_strings_are_short(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return all(_strings_are_short(part) for part in value)
-    return value is None or isinstance(value, bool | int | float)
-
-
 class Detector(Protocol):
     """A detector as the use cases see it."""
 
@@ -249,6 +222,27 @@ class ProcessDetectorPlugin(Protocol):
 
     def detect(self, text: str) -> DetectorOutput:
         """Look at one text; called from one thread. An exception fails this call only."""
+        ...
+
+
+@runtime_checkable
+class WindowedDetectorPlugin(ProcessDetectorPlugin, Protocol):
+    """A CPU-bound detector that can look at a text piece by piece.
+
+    Its worker turns to other texts between the windows of a long one, and drops a text whose caller's time is
+    up. What ``look`` returns travels as JSON and is never reported by itself; only ``join`` makes an output.
+    """
+
+    def windows(self, text: str) -> Sequence[Any]:
+        """Cut a text, the same way each time; quick, for it is called again whenever the text is resumed."""
+        ...
+
+    def look(self, text: str, window: Any) -> JsonValue:  # noqa: ANN401 - whatever its own windows are
+        """Look at one window, in tens of milliseconds."""
+        ...
+
+    def join(self, text: str, seen: Sequence[JsonValue]) -> DetectorOutput:
+        """Make the output of what was seen in all windows, in their order."""
         ...
 
 

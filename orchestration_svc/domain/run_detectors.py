@@ -12,8 +12,8 @@ from orchestration_svc.domain.detection import (
     DetectorResult,
     DetectorStatus,
     FailureReason,
-    is_reduced,
 )
+from orchestration_svc.domain.reduced_output import is_confidence, is_reduced
 
 # A detector answers within its timeout by itself; this much later it is abandoned all the same.
 _GRACE_S = 0.25
@@ -81,11 +81,17 @@ async def _ask(
         raise DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED) from None
     except TimeoutError:
         raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
-    except Exception:  # noqa: BLE001 - a plugin's bug is that plugin's failure; its words may quote the content
+    # A plugin's bug is that plugin's failure, a call of sys.exit included; its words may quote the content.
+    except (Exception, SystemExit):  # noqa: BLE001
         raise DetectorFault(DetectorStatus.FAILED, FailureReason.CRASHED) from None
-    if not is_reduced(said.output):
+    if not _is_usable(said):
         raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
     return said
+
+
+def _is_usable(said: object) -> bool:
+    # A plugin is another's code: its annotations promise nothing.
+    return isinstance(said, DetectorOutput) and is_reduced(said.output) and is_confidence(said.confidence)
 
 
 def _result(

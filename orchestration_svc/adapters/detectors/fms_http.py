@@ -21,6 +21,9 @@ _MAX_ANSWER_BYTES = 1024 * 1024
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 # A detection is kept when it reads like a label; servers exist that put the matched text there.
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_ .:/-]{0,63}")
+# Beyond every text that settings allow, in whatever unit it is counted.
+_LARGEST_OFFSET = 2**31
+_OK = 200
 _SERVER_ERRORS = 500
 _REFUSALS = 400
 _LONGEST_TIMEOUT_MS = 600_000
@@ -107,8 +110,8 @@ class FmsHttpDetector:
         """Ask the server about one text.
 
         Raises:
-            DetectorFault: unavailable when it cannot be reached, failed for 4xx and 5xx, unparsed for an
-                answer that is too large or no list of lists of detections.
+            DetectorFault: unavailable when it cannot be reached, failed for 4xx and 5xx, unparsed for any
+                other status but 200 and for an answer that is too large or no list of lists of detections.
         """
         body = {"contents": [text], "detector_params": {}}
         try:
@@ -148,6 +151,9 @@ def _raise_for(status: int) -> None:
         raise DetectorFault(DetectorStatus.FAILED, FailureReason.SERVER_ERROR)
     if status >= _REFUSALS:
         raise DetectorFault(DetectorStatus.FAILED, FailureReason.REFUSED)
+    if status != _OK:
+        # A redirect or "no content" is nobody's answer about this text, whatever body comes with it.
+        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
 
 
 async def _read_capped(response: httpx.Response) -> bytes:
@@ -177,8 +183,9 @@ def _reduce_entry(entry: Any, text: str) -> dict[str, Any]:  # noqa: ANN401 - an
         raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
     kept: dict[str, Any] = {}
     for field in ("start", "end"):
-        if isinstance(entry.get(field), int) and not isinstance(entry[field], bool):
-            kept[field] = entry[field]
+        place = entry.get(field)
+        if isinstance(place, int) and not isinstance(place, bool) and 0 <= place <= _LARGEST_OFFSET:
+            kept[field] = place
     matched = text[kept["start"] : kept["end"]] if {"start", "end"} <= kept.keys() else ""
     for field in ("detection_type", "detection"):
         label = entry.get(field)

@@ -1,10 +1,10 @@
 """Prompt injection and jailbreaks, by prompt-guardrail (imported as ``guardify``)."""
 
-import re
 import warnings
 from importlib.metadata import version
 from typing import Any
 
+from orchestration_svc.adapters.detectors.word_windows import word_windows
 from orchestration_svc.domain.detection import DetectorOutput
 
 # The library's own boundary between its two labels.
@@ -12,9 +12,6 @@ _BOUNDARY = 0.5
 # One instruction is lost among the words of a long text, as the features are shares of the whole: measured,
 # an injection that scores 0.99 alone scores 0.24 after 200 words. So windows are scored too, and the highest
 # counts.
-_WINDOW_WORDS = 32
-_STRIDE_WORDS = 16
-_WORD = re.compile(r"\S+")
 
 
 class PromptGuardrailDetector:
@@ -50,7 +47,7 @@ class PromptGuardrailDetector:
         """Score the whole text and its windows; offsets are code points."""
         if self._classifier is None:
             raise RuntimeError("load() comes first")
-        spans = [(0, len(text)), *windows(text)]
+        spans = [(0, len(text)), *word_windows(text)]
         features = self._vectorizer.transform([text[start:end] for start, end in spans])
         risks = self._classifier.predict_proba(features)[:, 1]
         best = int(risks.argmax())
@@ -59,12 +56,3 @@ class PromptGuardrailDetector:
             return DetectorOutput({"label": "safe", "score": risk}, 1 - risk)
         start, end = spans[best]
         return DetectorOutput({"label": "injection", "score": risk, "start": start, "end": end}, risk)
-
-
-def windows(text: str) -> list[tuple[int, int]]:
-    """Overlapping windows of words that cover the text; none when it fits into one."""
-    words = [match.span() for match in _WORD.finditer(text)]
-    if len(words) <= _WINDOW_WORDS:
-        return []
-    starts = range(0, len(words) - _WINDOW_WORDS + _STRIDE_WORDS, _STRIDE_WORDS)
-    return [(words[at][0], words[min(at + _WINDOW_WORDS, len(words)) - 1][1]) for at in starts]

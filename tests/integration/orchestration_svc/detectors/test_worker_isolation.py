@@ -287,7 +287,7 @@ from orchestration_svc.adapters.worker_process import WorkerProcess
 
 async def main():
     worker = await WorkerProcess.start("faulty_detectors:Obedient", load_timeout_s=10)
-    asyncio.create_task(worker.call(sys.argv[2]))
+    asyncio.create_task(worker.call({"text": sys.argv[2]}))
     await asyncio.sleep(0.2)
     print(worker.pid, flush=True)
     await asyncio.sleep(60)

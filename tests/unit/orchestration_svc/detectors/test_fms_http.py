@@ -18,8 +18,8 @@ from orchestration_svc.domain.detection import (
     DetectorOutput,
     DetectorStatus,
     FailureReason,
-    is_reduced,
 )
+from orchestration_svc.domain.reduced_output import is_reduced
 
 TEXT = "mail jane.doe@example.com now"
 ENTRY = {
@@ -84,6 +84,12 @@ async def test_a_detection_that_is_no_label_is_dropped(detection: object) -> Non
     assert said.output == [{"start": 5, "end": 25, "detection_type": "pii", "score": 0.8}]
 
 
+@pytest.mark.parametrize("place", [-1, 2**31 + 1, 10**30, True, 1.5, "7"])
+async def test_an_offset_that_is_no_place_in_a_text_is_dropped(place: object) -> None:
+    said = await ask(answers([[{**ENTRY, "start": place}]]))
+    assert said.output == [{"end": 25, "detection_type": "pii", "detection": "EmailAddress", "score": 0.8}]
+
+
 @pytest.mark.parametrize(
     ("handler", "status", "reason"),
     [
@@ -97,7 +103,10 @@ async def test_a_detection_that_is_no_label_is_dropped(detection: object) -> Non
         (answers([["pii"]]), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
         (answers([[{"start": 1, "end": 2}]]), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
         (answers(b"[[" + b" " * 1_048_577), DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE),
-        (answers(b"", 302), DetectorStatus.UNPARSED, FailureReason.ANSWER_NOT_JSON),
+        (answers(b"", 302), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
+        (answers([[]], 302), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
+        (answers([[]], 204), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
+        (answers([[]], 206), DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE),
     ],
 )
 async def test_an_answer_that_is_none_is_never_taken_for_nothing_found(

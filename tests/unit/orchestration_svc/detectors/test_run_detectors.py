@@ -15,6 +15,7 @@ from orchestration_svc.domain.detection import (
     FailureReason,
     ReadyState,
 )
+from orchestration_svc.domain.handover import Provenance, build_payloads
 from orchestration_svc.domain.run_detectors import run_detectors
 
 CANARY = "canary-7f3a-of-the-content"
@@ -115,9 +116,31 @@ async def test_a_fault_keeps_its_status_and_reason() -> None:
     assert (result.status, result.error) == (DetectorStatus.UNAVAILABLE, FailureReason.UNREACHABLE)
 
 
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return {"entries": value}
+
+
 @pytest.mark.parametrize(
     "output",
-    [None, "x" * 201, [{"label": "x" * 201}], {"x" * 201: 1}, [object()], {"entries": [1.0] * 9_000}],
+    [
+        None,
+        "x" * 201,
+        [{"label": "x" * 201}],
+        {"x" * 201: 1},
+        [object()],
+        {"entries": [1.0] * 9_000},
+        [{"label": "half a pair \ud83d"}],
+        [{1: "a number as a name"}],
+        [{"score": float("nan")}],
+        [{"score": float("inf")}],
+        [{"start": 10**5_000}],
+        nested(33),
+        nested(600),
+        nested(100_000),
+    ],
 )
 async def test_what_cannot_be_only_labels_and_offsets_is_never_passed_on_or_called_clean(
     output: object,
@@ -128,6 +151,54 @@ async def test_what_cannot_be_only_labels_and_offsets_is_never_passed_on_or_call
 
     (result,) = await run_detectors([FakeDetector("a", says)], "text")
     assert (result.status, result.output) == (DetectorStatus.UNPARSED, None)
+
+
+@pytest.mark.parametrize("confidence", ["high", 7.0, -0.1, float("nan"), True, [0.5]])
+async def test_a_confidence_that_is_none_is_no_success(confidence: object) -> None:
+    async def says(text: str) -> DetectorOutput:
+        del text
+        return DetectorOutput([], confidence)  # type: ignore[arg-type]
+
+    (result,) = await run_detectors([FakeDetector("a", says)], "text")
+    assert (result.status, result.error, result.confidence) == (
+        DetectorStatus.UNPARSED,
+        FailureReason.ANSWER_WRONG_SHAPE,
+        None,
+    )
+
+
+@pytest.mark.parametrize("said", [None, [], {"output": []}, "safe"])
+async def test_an_answer_of_another_type_fails_that_detector_and_no_other(said: object) -> None:
+    async def says(text: str) -> DetectorOutput:
+        del text
+        return said  # type: ignore[return-value]
+
+    bad, good = await run_detectors([FakeDetector("bad", says), FakeDetector("good", finds)], "text")
+    assert (bad.status, bad.output) == (DetectorStatus.UNPARSED, None)
+    assert good.status is DetectorStatus.SUCCESS
+
+
+async def test_a_plugin_that_calls_exit_ends_neither_the_service_nor_the_others() -> None:
+    async def leaves(text: str) -> DetectorOutput:
+        raise SystemExit(text)
+
+    bad, good = await run_detectors([FakeDetector("bad", leaves), FakeDetector("good", finds)], CANARY)
+    assert (bad.status, good.status) == (DetectorStatus.FAILED, DetectorStatus.SUCCESS)
+
+
+@pytest.mark.parametrize(
+    "output", [[], {}, "", 0, False, nested(29), [{"label": "\U0001f600", "start": 2**53 - 1}]]
+)
+async def test_whatever_is_reduced_can_be_handed_over(output: object) -> None:
+    async def says(text: str) -> DetectorOutput:
+        del text
+        return DetectorOutput(output, 1)
+
+    (result,) = await run_detectors([FakeDetector("a", says)], "text")
+    assert (result.status, result.output) == (DetectorStatus.SUCCESS, output)
+    said = Provenance("a", "acme", "1", result.confidence, result.output, 1.0)
+    (payload,) = build_payloads([said], coverage_achieved=1.0, aggregation_method="REQUIRED_SET")
+    assert payload.provenance == (said,)
 
 
 async def test_nothing_found_is_a_success_with_an_empty_list() -> None:
