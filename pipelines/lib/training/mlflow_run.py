@@ -1,0 +1,105 @@
+"""A training as a run of MLflow, in a SQLite store under the data root."""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from pipelines.lib.training.checkpoint import TrainingState
+from pipelines.lib.training.recipe import Recipe
+from pipelines.lib.training.tier_report import TierFigures
+
+_EXPERIMENT = "mapper"
+_PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "scipy")
+
+
+def tracking_uri(data_root: Path) -> str:
+    """Returns where runs are kept: MLFLOW_TRACKING_URI if it is set, else a SQLite file under the root."""
+    given = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+    return given or f"sqlite:///{(data_root / 'mlflow.db').resolve()}"
+
+
+def record_run(
+    data_root: Path,
+    recipe: Recipe,
+    origin: Mapping[str, str],
+    state: TrainingState,
+    figures: Sequence[TierFigures],
+    artifacts: Path,
+) -> str:
+    """Writes a finished training as one run, and returns the run's id.
+
+    Args:
+        data_root: folder of the store and of the artifacts.
+        recipe: the parameters.
+        origin: hashes of what went in.
+        state: the curve.
+        figures: the table of the tiers.
+        artifacts: folder whose files are kept with the run.
+    """
+    data_root.mkdir(parents=True, exist_ok=True)
+    client = MlflowClient(tracking_uri(data_root))
+    found = client.get_experiment_by_name(_EXPERIMENT)
+    if found is None:
+        store = (data_root / "mlruns").resolve().as_uri()
+        experiment = client.create_experiment(_EXPERIMENT, artifact_location=store)
+    else:
+        experiment = found.experiment_id
+    run: str = client.create_run(experiment, run_name=f"{recipe.name} {state.run[:8]}").info.run_id
+    status = "FAILED"
+    try:
+        client.log_batch(
+            run,
+            metrics=[*_curve(state), *_final(figures), _metric("seconds", state.seconds, state.step)],
+            params=[Param(key, str(value)) for key, value in _flat(msgspec.to_builtins(recipe)).items()],
+            tags=[RunTag(key, value) for key, value in {**origin, **environment()}.items()],
+        )
+        client.log_artifacts(run, str(artifacts))
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run, status)
+    return run
+
+
+def environment() -> dict[str, str]:
+    """Returns what the training ran on: versions, processor threads, GPUs."""
+    versions = {f"env.{name}": importlib.metadata.version(name) for name in _PACKAGES}
+    gpus = [torch.cuda.get_device_name(at) for at in range(torch.cuda.device_count())]
+    return {
+        **versions,
+        "env.python": platform.python_version(),
+        "env.machine": platform.machine(),
+        "env.threads": str(torch.get_num_threads()),
+        "env.gpus": ", ".join(gpus) or "none",
+    }
+
+
+def _curve(state: TrainingState) -> list[Metric]:
+    names = ("training_loss", "validation_loss", "validation_accuracy")
+    return [_metric(name, getattr(point, name), point.step) for point in state.curve for name in names]
+
+
+def _final(figures: Sequence[TierFigures]) -> list[Metric]:
+    return [
+        _metric(f"{one.rows}/{one.tier}/{name}".replace(" ", "_"), getattr(one, name), 0)
+        for one in figures
+        for name in ("accuracy", "low", "high", "ece")
+    ]
+
+
+def _metric(name: str, value: float, step: int) -> Metric:
+    return Metric(name, value, 0, step)
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, one in value.items():
+        flat |= _flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) else {f"{prefix}{key}": one}
+    return flat

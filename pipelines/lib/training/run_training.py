@@ -1,0 +1,254 @@
+"""From a data set and a recipe to a trained folder: all that is needed to answer, and a report."""
+
+import hashlib
+import importlib.metadata
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from mapper_svc.adapters.taxonomy_files import load_taxonomy
+from mapper_svc.domain.prompt import PROMPT_VERSION
+from pipelines.lib.build_dataset import DATA_DIR, Manifest
+from pipelines.lib.dataset_folder import read_examples, read_manifest
+from pipelines.lib.example import Split
+from pipelines.lib.read_free_form import read_free_form
+from pipelines.lib.training.atomic_file import atomic_folder
+from pipelines.lib.training.base_model import resolve_base, weights_sha256
+from pipelines.lib.training.calibrate import Calibration, fit_calibration, save_calibration
+from pipelines.lib.training.checkpoint import TrainingState
+from pipelines.lib.training.embedder import Embedder, load_embedder
+from pipelines.lib.training.embedding_head import embed_rows, train_embedding_head
+from pipelines.lib.training.label_tokens import (
+    LabelTokens,
+    Tokenizer,
+    choose_label_tokens,
+    save_label_tokens,
+)
+from pipelines.lib.training.loss_plot import loss_png
+from pipelines.lib.training.mlflow_run import environment, record_run
+from pipelines.lib.training.one_token_model import OneTokenModel, load_for_training, load_tokenizer
+from pipelines.lib.training.recipe import Recipe
+from pipelines.lib.training.score import (
+    ADAPTER,
+    CALIBRATION,
+    HEAD,
+    LABEL_TOKENS,
+    ORIGIN,
+    Origin,
+    Scorer,
+    load_scorer,
+)
+from pipelines.lib.training.tier_report import TierFigures, as_table, tier_figures
+from pipelines.lib.training.train import Plan, train
+from pipelines.lib.training.training_rows import TrainingRow, encode_rows, rows_of
+
+REPORT = "training.json"
+PLOT = "loss.png"
+_FREE_FORM = DATA_DIR / "heldout"
+_IDENTITY = Calibration(head_weight=0.5, model_temperature=1.0, head_temperature=1.0, temperature=1.0)
+_LIBRARIES = ("torch", "transformers", "peft")
+
+
+class TrainingReport(msgspec.Struct, frozen=True):
+    """What a training did and what came of it.
+
+    Attributes:
+        recipe: the recipe as it was run.
+        origin: hashes of what went in.
+        state: the curve, and how long it took.
+        steps: steps of the whole plan.
+        resumed_at: the step that the last process went on from; 0 when nothing was interrupted.
+        figures: accuracy and calibration of each tier on each set of rows.
+        environment: versions and machine.
+    """
+
+    recipe: Recipe
+    origin: Origin
+    state: TrainingState
+    steps: int
+    resumed_at: int
+    figures: tuple[TierFigures, ...]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished training.
+
+    Attributes:
+        folder: where everything was written.
+        report: what happened.
+        mlflow_run: id of the run in MLflow.
+    """
+
+    folder: Path
+    report: TrainingReport
+    mlflow_run: str
+
+
+def run_training(
+    recipe: Recipe, data: Path, out: Path, data_root: Path, say: Callable[[str], None]
+) -> Outcome | None:
+    """Trains by a recipe on a data set.
+
+    Killed at any time and started again with the same arguments, it goes on from its last checkpoint; the
+    folder appears whole at the end.
+
+    Args:
+        recipe: how.
+        data: folder of one version of the data set.
+        out: folder to write; what it held is replaced.
+        data_root: folder of the base models, checkpoints and runs.
+        say: is told each step.
+
+    Returns:
+        What came of it; None in the processes other than the first.
+
+    Raises:
+        BaseModelError: weights are missing.
+        DatasetFaultError: the data set is missing or broken.
+        LabelTokenError: the tokenizer cannot give every label a token.
+    """
+    manifest = read_manifest(data)
+    taxonomy = load_taxonomy(manifest.edition)
+    training = rows_of(read_examples(data, Split.TRAIN, ambiguous=False))
+    validation = rows_of(read_examples(data, Split.VALIDATION, ambiguous=False))
+    say(f"{len(training)} rows to learn from, {len(validation)} for validation, {data.name}")
+    accelerator = Accelerator(mixed_precision="no")
+    with accelerator.main_process_first():
+        base = resolve_base(recipe.base, data_root, say)
+    embedder = load_embedder()
+    tokenizer = load_tokenizer(base)
+    tokens = choose_label_tokens(taxonomy, tokenizer)
+    origin = _origin(recipe, manifest, base, embedder, tokens, accelerator.num_processes)
+    checkpoint = data_root / "checkpoints" / f"{recipe.name}-{origin.run[:16]}"
+    model = load_for_training(base, tokens.ids, recipe)
+    plan = Plan(
+        recipe=recipe,
+        run=origin.run,
+        training=encode_rows(tokenizer, training, tokens.labels),
+        validation=encode_rows(tokenizer, validation, tokens.labels),
+        checkpoint=checkpoint,
+    )
+    trained = train(model, plan, say, accelerator)
+    if not accelerator.is_main_process:
+        return None
+    say(f"trained in {trained.state.seconds:.0f} s, best at step {trained.state.best_step}")
+    with atomic_folder(out) as draft:
+        _write_tiers(draft, model, tokenizer, embedder, tokens, (training, validation), recipe, say)
+        (draft / ORIGIN).write_bytes(_json(origin))
+        say("loading what was written and scoring it")
+        scorer = load_scorer(draft, base, taxonomy, embedder)
+        figures = _figures(scorer, _evaluated(data, validation))
+        report = TrainingReport(
+            recipe, origin, trained.state, trained.steps, trained.resumed_at, figures, environment()
+        )
+        (draft / REPORT).write_bytes(_json(report))
+        (draft / PLOT).write_bytes(loss_png(recipe.name, trained.state.curve, trained.state.best_step))
+        run = record_run(data_root, recipe, msgspec.to_builtins(origin), trained.state, figures, draft)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    say(f"written to {out}, MLflow run {run}\n\n{as_table(figures)}\n")
+    return Outcome(out, report, run)
+
+
+def _origin(
+    recipe: Recipe, manifest: Manifest, base: Path, embedder: Embedder, tokens: LabelTokens, processes: int
+) -> Origin:
+    base_sha256 = weights_sha256(base)
+    decides = {
+        "recipe": msgspec.to_builtins(recipe),
+        "base": base_sha256,
+        "dataset": manifest.content_sha256,
+        "label_tokens": tokens.sha256,
+        "prompt": PROMPT_VERSION,
+        "processes": processes,
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+    return Origin(
+        recipe=recipe.name,
+        base=recipe.base,
+        base_sha256=base_sha256,
+        embedder_sha256=embedder.sha256,
+        dtype=recipe.dtype,
+        prompt=PROMPT_VERSION,
+        edition=manifest.edition,
+        taxonomy_sha256=manifest.taxonomy_sha256,
+        dataset_sha256=manifest.content_sha256,
+        run=hashlib.sha256(msgspec.json.encode(decides, order="sorted")).hexdigest(),
+    )
+
+
+def _write_tiers(
+    folder: Path,
+    model: OneTokenModel,
+    tokenizer: Tokenizer,
+    embedder: Embedder,
+    tokens: LabelTokens,
+    rows: tuple[Sequence[TrainingRow], Sequence[TrainingRow]],
+    recipe: Recipe,
+    say: Callable[[str], None],
+) -> None:
+    training, validation = rows
+    adapter = folder / ADAPTER
+    model.causal_lm.peft_config["default"].base_model_name_or_path = recipe.base
+    model.causal_lm.save_pretrained(adapter, save_embedding_layers=False)
+    (adapter / "README.md").unlink(missing_ok=True)
+    save_label_tokens(tokens, folder / LABEL_TOKENS)
+    say(f"embedding {len(training) + len(validation)} labels")
+    head = train_embedding_head(
+        training,
+        embed_rows(training, embedder),
+        tokens.labels,
+        embedder_sha256=embedder.sha256,
+        seed=recipe.seed,
+        say=say,
+    )
+    head.save(folder / HEAD)
+    # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format.
+    merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
+    merged.eval()
+    unfitted = Scorer(merged, tokenizer, embedder, head, tokens, calibration=_IDENTITY)
+    logits = unfitted.logits(_as_unknown(validation))
+    places = {label: at for at, label in enumerate(tokens.labels)}
+    targets = np.array([places[row.label] for row in validation], dtype=np.int64)
+    save_calibration(fit_calibration(logits.model, logits.head, targets), folder / CALIBRATION)
+
+
+def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Sequence[TrainingRow]]:
+    heldout = rows_of(read_examples(data, Split.HELDOUT))
+    free_form = [
+        TrainingRow(raw=one.raw, label=one.gold, also=frozenset(one.also))
+        for one in read_free_form(_FREE_FORM)
+    ]
+    vendors = [row for row in validation if row.vendor]
+    written = [row for row in validation if not row.vendor]
+    return {
+        "validation vendors": _as_unknown(vendors),
+        "validation phrasings": written,
+        "held-out vendors": _as_unknown(heldout),
+        "free form": free_form,
+    }
+
+
+def _as_unknown(rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+    """Returns rows without their vendor, as a vendor that was not trained on is asked for."""
+    return [TrainingRow(raw=row.raw, label=row.label, also=row.also, group=row.group) for row in rows]
+
+
+def _figures(scorer: Scorer, sets: Mapping[str, Sequence[TrainingRow]]) -> tuple[TierFigures, ...]:
+    return tuple(
+        figures
+        for name, rows in sets.items()
+        if rows
+        for figures in tier_figures(name, rows, scorer.logits(rows), scorer.labels, scorer.calibration)
+    )
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

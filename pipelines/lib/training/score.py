@@ -1,0 +1,153 @@
+"""Distributions over the labels for raw labels, from a trained folder: what the gates and the release ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from mapper_svc.domain.prompt import PROMPT_VERSION
+from mapper_svc.domain.taxonomy import Taxonomy
+from pipelines.lib.training.base_model import BaseModelError, weights_sha256
+from pipelines.lib.training.calibrate import Calibration, load_calibration
+from pipelines.lib.training.embedder import Embedder
+from pipelines.lib.training.embedding_head import EmbeddingHead, embed_rows, load_embedding_head
+from pipelines.lib.training.label_tokens import LabelTokens, Tokenizer, load_label_tokens
+from pipelines.lib.training.one_token_model import (
+    OneTokenModel,
+    label_logits,
+    load_merged,
+    load_tokenizer,
+)
+from pipelines.lib.training.training_input_error import TrainingInputError
+from pipelines.lib.training.training_rows import TrainingRow, encode_prompt
+
+ADAPTER = "adapter"
+LABEL_TOKENS = "label_tokens.json"
+HEAD = "embedding_head.safetensors"
+CALIBRATION = "calibration.json"
+ORIGIN = "origin.json"
+
+
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a trained folder was made of; what does not fit it refuses to load.
+
+    Attributes:
+        recipe: name of the recipe.
+        base: the recipe's base model.
+        base_sha256: hash of its weights.
+        embedder_sha256: hash of the embedder's weights.
+        dtype: number format of the base.
+        prompt: version of the prompt.
+        edition: edition of the taxonomy.
+        taxonomy_sha256: hash of that edition.
+        dataset_sha256: hash of the rows of the data set.
+        run: hash of everything that decided the training.
+    """
+
+    recipe: str
+    base: str
+    base_sha256: str
+    embedder_sha256: str
+    dtype: str
+    prompt: str
+    edition: str
+    taxonomy_sha256: str
+    dataset_sha256: str
+    run: str
+
+
+class MismatchError(TrainingInputError):
+    """The parts of a trained folder do not belong together, or not to this edition, base or prompt."""
+
+
+@dataclass(frozen=True)
+class TierLogits:
+    """Logits of both tiers for the same rows, rows by labels."""
+
+    model: NDArray[np.float32]
+    head: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Everything that is needed to answer.
+
+    Attributes:
+        model: the language model, with or without its adapter merged.
+        tokenizer: its tokenizer.
+        embedder: MiniLM.
+        head: the embedding head.
+        tokens: the table of label tokens.
+        calibration: how the tiers are put together.
+    """
+
+    model: OneTokenModel
+    tokenizer: Tokenizer
+    embedder: Embedder
+    head: EmbeddingHead
+    tokens: LabelTokens
+    calibration: Calibration
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of every distribution."""
+        return self.tokens.labels
+
+    def logits(self, rows: Sequence[TrainingRow]) -> TierLogits:
+        """Returns the logits of both tiers. The vendor is shown to the model only."""
+        prompts = [encode_prompt(self.tokenizer, row.raw, row.vendor) for row in rows]
+        model = label_logits(self.model, prompts).numpy()
+        head = self.head.logits([row.raw for row in rows], embed_rows(rows, self.embedder))
+        return TierLogits(model, head)
+
+    def score(self, asked: Sequence[tuple[str | None, str]]) -> NDArray[np.float64]:
+        """Returns the calibrated distribution of both tiers together for pairs of vendor and raw label.
+
+        A vendor that the model was not trained with is given as None.
+        """
+        if not asked:
+            return np.empty((0, len(self.labels)))
+        found = self.logits([TrainingRow(raw, self.labels[0], vendor) for vendor, raw in asked])
+        probabilities: NDArray[np.float64] = np.exp(self.calibration.combined(found.model, found.head))
+        return probabilities
+
+
+def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> Scorer:
+    """Loads a trained folder.
+
+    Args:
+        folder: what `python -m pipelines train` wrote.
+        base: folder of the base model.
+        taxonomy: the edition that answers are wanted in.
+        embedder: the embedder.
+
+    Raises:
+        MismatchError: base, prompt or edition are not those of the training.
+        LabelTokenError: the table of label tokens is of another edition or tokenizer.
+        EmbeddingHeadError: the head is of other labels or another embedder.
+    """
+    try:
+        origin = msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
+        calibration = load_calibration(folder / CALIBRATION)
+    except (OSError, msgspec.DecodeError) as error:
+        raise MismatchError(f"{folder} holds no trained model: {error}") from error
+    wanted = {
+        "prompt": (origin.prompt, PROMPT_VERSION),
+        "edition": (origin.edition, taxonomy.edition),
+        "taxonomy": (origin.taxonomy_sha256, taxonomy.content_hash),
+        "base model": (origin.base_sha256, weights_sha256(base)),
+        "embedder": (origin.embedder_sha256, embedder.sha256),
+    }
+    for name, (trained, found) in wanted.items():
+        if trained != found:
+            raise MismatchError(f"{folder.name} was trained with the {name} {trained[:16]}, not {found[:16]}")
+    if not (folder / ADAPTER / "adapter_model.safetensors").is_file():
+        raise BaseModelError(f"{folder} holds no adapter")
+    tokenizer = load_tokenizer(base)
+    tokens = load_label_tokens(folder / LABEL_TOKENS, taxonomy, tokenizer)
+    head = load_embedding_head(folder / HEAD, tokens.labels, embedder.sha256)
+    model = load_merged(base, folder / ADAPTER, tokens.ids, origin.dtype)
+    return Scorer(model, tokenizer, embedder, head, tokens, calibration)

@@ -1,0 +1,75 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mapper_svc.domain.prompt import prompt
+from pipelines.lib.example import Example, Source
+from pipelines.lib.training.label_tokens import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """One raw label with what is right for it.
+
+    Attributes:
+        raw: the label as the detector spells it.
+        label: canonical label.
+        vendor: id of the vendor file, or None for a row of nobody's detector.
+        also: other labels that are accepted as right when the row is scored.
+        group: what the row is reported under, as its family or language.
+    """
+
+    raw: str
+    label: str
+    vendor: str | None = None
+    also: frozenset[str] = frozenset()
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRow:
+    """A row as tokens.
+
+    Attributes:
+        bare: token ids of the prompt without a vendor.
+        named: token ids of the prompt with the vendor; the same when there is none.
+        target: place of the label in the table of label tokens.
+    """
+
+    bare: tuple[int, ...]
+    named: tuple[int, ...]
+    target: int
+
+
+def rows_of(examples: Iterable[Example]) -> tuple[TrainingRow, ...]:
+    """Returns the rows of a data set as the training takes them, in the same order."""
+    return tuple(
+        TrainingRow(
+            raw=one.raw,
+            label=one.label,
+            vendor=one.vendor if one.source is Source.VENDOR else None,
+            group=one.family,
+        )
+        for one in examples
+    )
+
+
+def encode_prompt(tokenizer: Tokenizer, raw: str, vendor: str | None = None) -> tuple[int, ...]:
+    """Returns the token ids of a prompt, with the special tokens that the tokenizer puts in front."""
+    return tuple(tokenizer.encode(prompt(raw, vendor), add_special_tokens=True))
+
+
+def encode_rows(
+    tokenizer: Tokenizer, rows: Sequence[TrainingRow], labels: Sequence[str]
+) -> tuple[EncodedRow, ...]:
+    """Returns rows as tokens.
+
+    Raises:
+        KeyError: a row has a label that the table of label tokens has not.
+    """
+    places = {label: at for at, label in enumerate(labels)}
+    encoded = []
+    for row in rows:
+        bare = encode_prompt(tokenizer, row.raw)
+        named = bare if row.vendor is None else encode_prompt(tokenizer, row.raw, row.vendor)
+        encoded.append(EncodedRow(bare, named, places[row.label]))
+    return tuple(encoded)
