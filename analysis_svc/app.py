@@ -1,11 +1,11 @@
 """The composition root: the only place that sees every layer."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -14,18 +14,20 @@ from analysis_svc.adapters.analysis_events import AnalysisEventsLog
 from analysis_svc.adapters.catalogue_files import load_catalogue
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
+from analysis_svc.adapters.http_client import make_http_client
 from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.adapters.revocations import Revocations
 from analysis_svc.adapters.signing_keys import RemoteSigningKeys
 from analysis_svc.adapters.structured_log import configure_logging
 from analysis_svc.adapters.token_verifier import TokenVerifier
-from analysis_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from analysis_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from analysis_svc.adapters.valkey import make_valkey
+from analysis_svc.adapters.yaml_entry import DataFileError
 from analysis_svc.api.analyze_controller import AnalyzeController
 from analysis_svc.api.evidence_controller import EvidenceController
 from analysis_svc.api.frameworks_controller import FrameworksController
 from analysis_svc.api.guards import Verifier, provide_principal
-from analysis_svc.api.health import HealthController, Probe
+from analysis_svc.api.health import HealthController, Probe, ReadinessCheck
 from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
@@ -33,7 +35,7 @@ from analysis_svc.api.strict_request import StrictRequest
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.ports import EvidenceStore
-from analysis_svc.settings import Settings, read_settings
+from analysis_svc.settings import Settings, SettingsError, read_settings
 
 SERVICE = "analysis_svc"
 VERSION = version("llama-mapper")
@@ -61,10 +63,15 @@ def create_app(
         statement_timeout_ms=settings.database_statement_timeout_ms,
     )
     valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
-    client = trace_client(httpx.AsyncClient(timeout=settings.http_timeout_ms / 1000), tracing)
+    client = trace_client(
+        make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
+    )
     evidence = evidence or EvidenceRepository(database)
+    signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
+    # Without the issuer's keys every call is refused; a verifier that stands in needs none.
+    token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
     verifier = verifier or TokenVerifier(
-        RemoteSigningKeys(client, settings.orchestration_url),
+        signing_keys,
         Revocations(valkey, client, settings.orchestration_url),
         issuer=settings.issuer,
         audience=SERVICE,
@@ -75,27 +82,28 @@ def create_app(
     async def ping_valkey() -> None:
         await valkey.ping()
 
-    probes = (
-        # Without Postgres analyses are still answered; each says that its evidence was not kept.
-        Probe("postgres", database.ping, critical=False),
-        Probe("valkey", ping_valkey, critical=False),
+    readiness = ReadinessCheck(
+        (
+            # Without Postgres analyses are still answered; each says that its evidence was not kept.
+            Probe("postgres", database.ping, critical=False),
+            Probe("valkey", ping_valkey, critical=False),
+            *token_probes,
+        )
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        port = settings.metrics_port
-        server = metrics.serve(settings.metrics_host, port) if port else None
-        await database.warm_up()
-        try:
+        async with AsyncExitStack() as stack:
+            # Closed in reverse; one that fails to close keeps none of the others open.
+            stack.callback(tracing.shutdown)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(valkey.aclose)
+            stack.push_async_callback(client.aclose)
+            stack.push_async_callback(background.close)
+            if settings.metrics_port:
+                stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
+            await database.warm_up()
             yield
-        finally:
-            if server:
-                server.close()
-            await background.close()
-            await client.aclose()
-            await valkey.aclose()
-            await database.close()
-            tracing.shutdown()
 
     app = Litestar(
         route_handlers=[
@@ -110,7 +118,7 @@ def create_app(
             "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),
-            "probes": Provide(lambda: probes, sync_to_thread=False),
+            "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
         state=State({"verifier": verifier, "metrics": metrics}),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -128,6 +136,9 @@ def create_app(
 
 def from_env() -> Litestar:
     """Build the application from the environment; what the server process calls."""
-    settings = read_settings(os.environ)
-    configure_logging(settings.log_level)
-    return create_app(settings)
+    try:
+        settings = read_settings(os.environ)
+        configure_logging(settings.log_level)
+        return create_app(settings)
+    except (SettingsError, DataFileError, ExporterError) as error:
+        sys.exit(f"{SERVICE}: {error}")

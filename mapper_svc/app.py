@@ -1,17 +1,19 @@
 """The composition root: the only place that sees every layer."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
-import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
 from mapper_svc.adapters.database import Database
+from mapper_svc.adapters.http_client import make_http_client
 from mapper_svc.adapters.mapping_events import MappingEventsLog
+from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.metrics import Metrics
 from mapper_svc.adapters.review_repository import ReviewRepository
 from mapper_svc.adapters.revocations import Revocations
@@ -19,11 +21,11 @@ from mapper_svc.adapters.signing_keys import RemoteSigningKeys
 from mapper_svc.adapters.structured_log import configure_logging
 from mapper_svc.adapters.taxonomy_files import available_editions
 from mapper_svc.adapters.token_verifier import TokenVerifier
-from mapper_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from mapper_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from mapper_svc.adapters.valkey import make_valkey
 from mapper_svc.adapters.vendor_files import load_catalogue
 from mapper_svc.api.guards import Verifier, provide_principal
-from mapper_svc.api.health import HealthController, Probe
+from mapper_svc.api.health import HealthController, Probe, ReadinessCheck
 from mapper_svc.api.map_controller import MapController
 from mapper_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from mapper_svc.api.problems import EXCEPTION_HANDLERS
@@ -34,7 +36,7 @@ from mapper_svc.api.taxonomy_controller import TaxonomyController
 from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.map_request import MapRequests
 from mapper_svc.domain.ports import ReviewQueue
-from mapper_svc.settings import Settings, read_settings
+from mapper_svc.settings import Settings, SettingsError, read_settings
 
 SERVICE = "mapper_svc"
 VERSION = version("llama-mapper")
@@ -51,7 +53,7 @@ def create_app(
         review: stands in for the review queue in tests.
 
     Raises:
-        VendorFileError, TaxonomyFileError: the data that the mapper lives on is wrong; names file and line.
+        DataFaultError: the data that the mapper lives on is wrong; names file and line.
     """
     catalogue = load_catalogue(settings.taxonomy)
     metrics = Metrics()
@@ -62,10 +64,15 @@ def create_app(
         statement_timeout_ms=settings.database_statement_timeout_ms,
     )
     valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
-    client = trace_client(httpx.AsyncClient(timeout=settings.http_timeout_ms / 1000), tracing)
+    client = trace_client(
+        make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
+    )
     review = review or ReviewRepository(database)
+    signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
+    # Without the issuer's keys every call is refused; a verifier that stands in needs none.
+    token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
     verifier = verifier or TokenVerifier(
-        RemoteSigningKeys(client, settings.orchestration_url),
+        signing_keys,
         Revocations(valkey, client, settings.orchestration_url),
         issuer=settings.issuer,
         audience=SERVICE,
@@ -77,26 +84,27 @@ def create_app(
     async def ping_valkey() -> None:
         await valkey.ping()
 
-    probes = (
-        Probe("postgres", database.ping, critical=False),  # rules need no database; only review does
-        Probe("valkey", ping_valkey, critical=False),
+    readiness = ReadinessCheck(
+        (
+            Probe("postgres", database.ping, critical=False),  # rules need no database; only review does
+            Probe("valkey", ping_valkey, critical=False),
+            *token_probes,
+        )
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        port = settings.metrics_port
-        server = metrics.serve(settings.metrics_host, port) if port else None
-        await database.warm_up()
-        try:
+        async with AsyncExitStack() as stack:
+            # Closed in reverse; one that fails to close keeps none of the others open.
+            stack.callback(tracing.shutdown)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(valkey.aclose)
+            stack.push_async_callback(client.aclose)
+            stack.push_async_callback(background.close)
+            if settings.metrics_port:
+                stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
+            await database.warm_up()
             yield
-        finally:
-            if server:
-                server.close()
-            await background.close()
-            await client.aclose()
-            await valkey.aclose()
-            await database.close()
-            tracing.shutdown()
 
     app = Litestar(
         route_handlers=[MapController, TaxonomyController, ReviewController, HealthController, docs_assets()],
@@ -106,7 +114,7 @@ def create_app(
             "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
-            "probes": Provide(lambda: probes, sync_to_thread=False),
+            "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
         state=State({"verifier": verifier, "metrics": metrics}),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -124,6 +132,9 @@ def create_app(
 
 def from_env() -> Litestar:
     """Build the application from the environment; what the server process calls."""
-    settings = read_settings(os.environ)
-    configure_logging(settings.log_level)
-    return create_app(settings)
+    try:
+        settings = read_settings(os.environ)
+        configure_logging(settings.log_level)
+        return create_app(settings)
+    except (SettingsError, DataFaultError, ExporterError) as error:
+        sys.exit(f"{SERVICE}: {error}")

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 import httpx
@@ -19,18 +20,24 @@ from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
+from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
-from orchestration_svc.adapters.policy_files import PolicyFile
+from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.token_verifier import TokenVerifier
-from orchestration_svc.adapters.tracing import make_tracer_provider, trace_client, trace_requests
+from orchestration_svc.adapters.tracing import (
+    ExporterError,
+    make_tracer_provider,
+    trace_client,
+    trace_requests,
+)
 from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.api.audit_controller import AuditController
 from orchestration_svc.api.detectors_controller import DetectorsController
 from orchestration_svc.api.guards import Verifier, provide_principal
-from orchestration_svc.api.health import HealthController, Probe
+from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
 from orchestration_svc.api.keys_controller import KeysController
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
@@ -82,12 +89,14 @@ def create_app(
         statement_timeout_ms=settings.database_statement_timeout_ms,
     )
     valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
-    client = trace_client(httpx.AsyncClient(limits=httpx.Limits(max_connections=200)), tracing)
+    # Apart, so that detectors that hang do not use up the connections to the other two services.
+    client = trace_client(make_http_client(timeout_s=5, max_connections=200), tracing)
+    detector_client = trace_client(make_http_client(timeout_s=60, max_connections=200), tracing)
     access = make_access(
         database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
     )
     tokens = ServiceTokens(access.key_ring)
-    fleet = None if directory else _fleet(settings, client)
+    fleet = None if directory else _fleet(settings, detector_client)
     detectors = directory or fleet
     assert detectors is not None  # noqa: S101 - tells the type checker what the line above says
     orchestrate = Orchestrate(
@@ -126,35 +135,36 @@ def create_app(
     async def ping_service(url: str) -> None:
         (await client.get(f"{url.rstrip('/')}/health/live", timeout=1.0)).raise_for_status()
 
-    probes = (
-        # Without Postgres the main job goes on with cached keys; only tenants, keys and audit stop.
-        Probe("postgres", database.ping, critical=False),
-        Probe("valkey", ping_valkey, critical=False),
-        Probe("signing_key", can_sign, critical=True),
-        Probe("detectors", detectors_are_ready, critical=True),
-        Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
-        Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
+    readiness = ReadinessCheck(
+        (
+            # Without Postgres the main job goes on with cached keys; only tenants, keys and audit stop.
+            Probe("postgres", database.ping, critical=False),
+            Probe("valkey", ping_valkey, critical=False),
+            Probe("signing_key", can_sign, critical=True),
+            Probe("detectors", detectors_are_ready, critical=True),
+            Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
+            Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
+        )
     )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        port = settings.metrics_port
-        server = metrics.serve(settings.metrics_host, port) if port else None
-        if fleet:
-            fleet.start()
-        publishing = asyncio.create_task(access.revocations.keep_published())
-        try:
-            yield
-        finally:
-            publishing.cancel()
+        async with AsyncExitStack() as stack:
+            # Closed in reverse; one that fails to close keeps none of the others open.
+            stack.callback(tracing.shutdown)
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(valkey.aclose)
+            stack.push_async_callback(client.aclose)
+            stack.push_async_callback(detector_client.aclose)
+            if settings.metrics_port:
+                stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
+            await database.warm_up()
             if fleet:
-                await fleet.close()
-            if server:
-                server.close()
-            await client.aclose()
-            await valkey.aclose()
-            await database.close()
-            tracing.shutdown()
+                fleet.start()
+                stack.push_async_callback(fleet.close)
+            publishing = asyncio.create_task(access.revocations.keep_published())
+            stack.push_async_callback(_ended, publishing)
+            yield
 
     app = Litestar(
         route_handlers=[
@@ -179,7 +189,7 @@ def create_app(
             "request_metrics": Provide(lambda: metrics, sync_to_thread=False),
             "max_content_bytes": Provide(lambda: settings.max_content_bytes, sync_to_thread=False),
             "service_version": Provide(lambda: VERSION, sync_to_thread=False),
-            "probes": Provide(lambda: probes, sync_to_thread=False),
+            "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
         state=State({"verifier": verifier, "metrics": metrics}),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -193,6 +203,13 @@ def create_app(
     # Around everything, so that answers which no route gives (404, 405) have their correlation id too.
     app.asgi_handler = trace_requests(with_request_context(app.asgi_handler, metrics), tracing)
     return app
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    # More than once: the database driver may swallow a cancellation that comes while it connects.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
 
 
 def _fleet(settings: Settings, client: httpx.AsyncClient) -> DetectorFleet:
@@ -210,6 +227,9 @@ def _fleet(settings: Settings, client: httpx.AsyncClient) -> DetectorFleet:
 
 def from_env() -> Litestar:
     """Build the application from the environment; what the server process calls."""
-    settings = read_settings(os.environ)
-    configure_logging(settings.log_level)
-    return create_app(settings)
+    try:
+        settings = read_settings(os.environ)
+        configure_logging(settings.log_level)
+        return create_app(settings)
+    except (SettingsError, PolicyFileError, ExporterError) as error:
+        sys.exit(f"{SERVICE}: {error}")

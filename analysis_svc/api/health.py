@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from litestar.openapi import ResponseSpec
 from analysis_svc.api.injected import Injected
 
 _PROBE_LIMIT_S = 1.5
+_KEPT_S = 1.0
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -56,6 +57,34 @@ async def _ask(probe: Probe) -> DependencyState:
     return DependencyState("down" if reason else "up", probe.critical, latency, reason)
 
 
+class ReadinessCheck:
+    """Asks every dependency, once a second at most: anybody may call /health/ready as often as they like."""
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self._probes = probes
+        self._lock = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._last: Readiness | None = None
+
+    async def __call__(self) -> Readiness:
+        """Tell how the dependencies are, or were within the last second."""
+        async with self._lock:
+            if self._last is None or time.monotonic() - self._asked_at >= _KEPT_S:
+                self._last = await self._ask_all()
+                self._asked_at = time.monotonic()
+            return self._last
+
+    async def _ask_all(self) -> Readiness:
+        states = await asyncio.gather(*(_ask(probe) for probe in self._probes))
+        down = [state for state in states if state.status == "down"]
+        status: Literal["ready", "degraded", "unavailable"] = "degraded" if down else "ready"
+        if any(state.critical for state in down):
+            status = "unavailable"
+        return Readiness(
+            status, {probe.name: state for probe, state in zip(self._probes, states, strict=True)}
+        )
+
+
 class HealthController(Controller):
     """GET /health/live and /health/ready; both need no token and tell no secret."""
 
@@ -73,13 +102,7 @@ class HealthController(Controller):
         security=[{}],
         responses={503: ResponseSpec(Readiness, generate_examples=False, description="It cannot")},
     )
-    async def ready(self, probes: Injected[tuple[Probe, ...]]) -> Response[Readiness]:
+    async def ready(self, readiness: Injected[ReadinessCheck]) -> Response[Readiness]:
         """Answer 200 when ready or degraded, 503 when a critical dependency is down."""
-        states = await asyncio.gather(*(_ask(probe) for probe in probes))
-        by_name = {probe.name: state for probe, state in zip(probes, states, strict=True)}
-        down = [state for state in states if state.status == "down"]
-        unavailable = any(state.critical for state in down)
-        status: Literal["ready", "degraded", "unavailable"] = (
-            "unavailable" if unavailable else "degraded" if down else "ready"
-        )
-        return Response(Readiness(status, by_name), status_code=503 if unavailable else 200)
+        found = await readiness()
+        return Response(found, status_code=503 if found.status == "unavailable" else 200)

@@ -41,7 +41,7 @@ class Program:
     command: Sequence[str]
     stop_signal: str = "TERM"
     settles_seconds: int = 2
-    stop_seconds: int = 10
+    stop_seconds: int = 20  # a service gives its requests ten, and then closes what it opened
 
 
 @dataclass(frozen=True, slots=True)

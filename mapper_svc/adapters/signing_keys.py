@@ -50,6 +50,13 @@ class RemoteSigningKeys:
             raise SigningKeysUnavailableError
         return self._keys.get(kid)
 
+    async def ensure_known(self) -> None:
+        """Raise SigningKeysUnavailableError when no token could be checked; asks the issuer if need be."""
+        if not self._keys:
+            await self._refresh()
+        if not self._keys or time.monotonic() - self._fetched_at > MAX_AGE_S:
+            raise SigningKeysUnavailableError
+
     async def _refresh(self) -> None:
         async with self._lock:
             if time.monotonic() - self._asked_at < _RETRY_AFTER_S:

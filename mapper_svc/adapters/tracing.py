@@ -79,6 +79,10 @@ def _wordless(span: ReadableSpan) -> ReadableSpan:
     )
 
 
+class ExporterError(Exception):
+    """OTEL_TRACES_EXPORTER names something this service cannot send spans to."""
+
+
 def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> TracerProvider:
     """Make the provider. With no exporter named, spans are made and passed on but sent nowhere.
 
@@ -86,7 +90,7 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
     or ``OTEL_EXPORTER_OTLP_TRACES_ENDPOINT``. The exporter reads its other settings itself.
 
     Raises:
-        ValueError: for an exporter this service does not know.
+        ExporterError: for an exporter this service does not know.
     """
     provider = TracerProvider(resource=Resource.create({"service.name": service, "service.version": version}))
     endpoint = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -94,7 +98,7 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
     exporters: dict[str, type[SpanExporter]] = {"otlp": OTLPSpanExporter, "console": ConsoleSpanExporter}
     if chosen != "none":
         if chosen not in exporters:
-            raise ValueError(f"OTEL_TRACES_EXPORTER is '{chosen}'; use otlp, console or none")
+            raise ExporterError(f"OTEL_TRACES_EXPORTER is '{chosen}'; use otlp, console or none")
         provider.add_span_processor(BatchSpanProcessor(Wordless(exporters[chosen]())))
     return provider
 

@@ -1,5 +1,7 @@
 """Alive means the process answers; ready means it can do its work."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -33,6 +35,7 @@ async def test_service_that_loses_postgres_says_what_it_can_still_do(
     ):
         assert (await cut_off.client.get("/health/ready")).json()["status"] == "ready"
         relay.stall()
+        await asyncio.sleep(1.1)  # an answer may be a second old
         ready = await cut_off.client.get("/health/ready")
         live = await cut_off.client.get("/health/live")
         relay.flow()
@@ -81,7 +84,8 @@ async def test_orchestration_is_only_degraded_without_another_service(world: Wor
         raise httpx.ConnectError("refused", request=request)
 
     world.wires.faults[host] = refused
-    ready = await world.running["orchestration_svc"].client.get("/health/ready")
+    async with world.another(BY_NAME["orchestration_svc"]) as orchestration:
+        ready = await orchestration.client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     state = ready.json()["dependencies"][f"{host}_svc"]
     assert (state["status"], state["critical"], state["reason"]) == ("down", False, "ConnectError")
