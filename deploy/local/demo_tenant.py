@@ -28,7 +28,9 @@ def prepare_tenant(stack: Stack, progress: Progress) -> tuple[str, str | None]:
         if (stack.run / KEY_MADE).exists():
             try:
                 return mint_token(stack), None
-            except SetupError:
+            except SetupError as error:
+                if "NOT_FOUND" not in str(error):
+                    raise
                 notes.append("the database forgot it")
         orchestration_answer(stack, "tenants", "create", NAME, "--if-missing")
         made = orchestration_answer(stack, "keys", "create", "--tenant", NAME, "--role", ROLE, "--name", NAME)

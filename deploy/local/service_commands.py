@@ -83,5 +83,5 @@ def _failed(command: str, output: str) -> SetupError:
     words = output.strip().splitlines()
     return SetupError(
         f"`{command}` failed: {words[-1] if words else 'it said nothing'}",
-        hint="its full output is above" if len(words) <= 1 else "\n".join(words[-15:]),
+        hint="\n".join(words[-15:]) if len(words) > 1 else "`make status` says what runs",
     )
