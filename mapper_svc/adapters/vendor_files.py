@@ -8,14 +8,26 @@ from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.label_key import label_key
 from mapper_svc.domain.parsers import PARSERS
 from mapper_svc.domain.taxonomy import SAFE, VIOLATION, Taxonomy
-from mapper_svc.domain.vendor import Direction, LabelRule, ScoreOf, ScoreRule, Vendor
+from mapper_svc.domain.vendor import UNMEASURED_SAFE, Direction, LabelRule, ScoreOf, ScoreRule, Vendor
 
 VENDORS_DIR = Path(__file__).parents[1] / "data" / "vendors"
 """The vendor files that come with the service."""
 _ID = re.compile(r"[a-z0-9][a-z0-9_]*")
 _MAX_SEVERITY = 1000.0
 _REQUIRED = frozenset({"vendor", "title", "source", "edition", "labels"})
-_OPTIONAL = frozenset({"aliases", "parser", "versions", "general", "number", "score", "safe"})
+_OPTIONAL = frozenset(
+    {
+        "aliases",
+        "parser",
+        "versions",
+        "general",
+        "number",
+        "score",
+        "safe",
+        "empty_list_is_safe",
+        "safe_confidence",
+    }
+)
 _SCORE_FIELDS = frozenset(
     {"direction", "threshold", "max", "table", "default", "of", "safe_above", "top_wins"}
 )
@@ -63,6 +75,8 @@ def _load_vendor(path: Path, taxonomy: Taxonomy, owners: dict[str, str]) -> Vend
         number=_number(root.get("number"), labels),
         score=_score(root["score"]) if "score" in root else ScoreRule(),
         labels=labels,
+        empty_list_is_safe=root["empty_list_is_safe"].boolean() if "empty_list_is_safe" in root else False,
+        safe_confidence=_safe_confidence(root.get("safe_confidence")),
     )
 
 
@@ -121,6 +135,14 @@ def _add_safe(section: Value, labels: dict[str, LabelRule]) -> None:
         if value.text() in labels:
             raise value.fault(f"{value.text()} is there twice: a label is either safe or not")
         labels[value.text()] = LabelRule(raw=value.text(), to=SAFE)
+
+
+def _safe_confidence(value: Value | None) -> float:
+    if value is None:
+        return UNMEASURED_SAFE
+    fields = value.section(required=frozenset({"value", "source"}), optional=frozenset())
+    fields["source"].text()  # for people; a figure without one is refused
+    return fields["value"].number(0, 1)
 
 
 def _direction(value: Value) -> Direction:

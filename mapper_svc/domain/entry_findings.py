@@ -8,10 +8,10 @@ from mapper_svc.domain.rule_tier import RuleMatch
 from mapper_svc.domain.scrub_label import scrub_label
 from mapper_svc.domain.signals import Signal
 from mapper_svc.domain.taxonomy import MODEL_ERROR, NEEDS_REVIEW, SAFE, UNKNOWN, VIOLATION
-from mapper_svc.domain.vendor import Vendor
+from mapper_svc.domain.unknown_allowance import UnknownAllowance
+from mapper_svc.domain.vendor import UNMEASURED_SAFE, Vendor
 
-_GUESSED_MAX = 20
-"""For how many unknown labels of one output guesses are made; beyond that an output is noise, not news."""
+OTHER_VERSION = "The detector's version is not the one that these labels belong to."
 _FLAGGED_ONLY = 0.8
 
 
@@ -33,38 +33,44 @@ class EntryFindings:
     """Gathers the findings of one output: one for each distinct raw label, the highest risk kept."""
 
     def __init__(
-        self, entry: ProvenanceEntry, vendor: Vendor | None, catalogue: Catalogue, now: datetime
+        self,
+        entry: ProvenanceEntry,
+        vendor: Vendor | None,
+        catalogue: Catalogue,
+        now: datetime,
+        allowance: UnknownAllowance,
     ) -> None:
-        self._entry = entry
         self._vendor = vendor
         self._catalogue = catalogue
-        self._detector = scrub_label(entry.detector)
+        self._allowance = allowance
+        # A name is the caller's own, of bounded length: scrubbed it would be another detector's.
+        self._detector = entry.detector
         self._provenance = FindingProvenance(
             vendor=None if vendor is None else vendor.id,
             detector=self._detector,
-            detector_version=None if entry.version is None else scrub_label(entry.version),
+            detector_version=entry.version,
             taxonomy=catalogue.taxonomy.edition,
             ts=now,
         )
         self._merged: dict[str, _Merged] = {}
         self._failures: dict[str, None] = {}
+        self._unlisted: _Merged | None = None
+        self._unknown_by_raw: dict[str, _Merged] = {}
         self._safe: str | None = None
-        self._doubtful: str | None = None
-        self._guessed = 0
+        self._doubtful: tuple[str, str] | None = None
         self._unknown_below: list[tuple[Signal, float]] = []
         self._known_below = False
 
     def hit(self, signal: Signal, match: RuleMatch | None, risk: float) -> None:
         """Adds a label that counts; `match` is None when no rule knows it."""
         if match is None:
-            key = scrub_label(signal.raw)
-            merged = self._merged.get(key) or self._unknown(key)
+            merged = self._unknown_by_raw.get(signal.raw) or self._unknown(signal.raw)
         else:
             key = match.rule.raw
             merged = self._merged.get(key) or _Merged(match.rule.to, risk, match.confidence, tier=Tier.RULE)
             if match.rule.to == UNKNOWN:
                 merged.notes["The vendor's label is opaque: it names no kind of finding."] = None
-        self._merged[key] = merged
+            self._merged[key] = merged
         if signal.note:
             merged.notes[signal.note] = None
         span = None if signal.start is None or signal.end is None else (signal.start, signal.end)
@@ -81,12 +87,13 @@ class EntryFindings:
         else:
             self._known_below = True
 
-    def safe(self, match: RuleMatch, *, doubtful: bool) -> None:
-        """Notes a safe label; a doubtful one asks for a review when nothing else is found."""
-        if doubtful:
-            self._doubtful = self._doubtful or match.rule.raw
-        else:
-            self._safe = self._safe or match.rule.raw
+    def safe(self, match: RuleMatch) -> None:
+        """Notes a safe label."""
+        self._safe = self._safe or match.rule.raw
+
+    def doubtful(self, match: RuleMatch, *, reason: str) -> None:
+        """Notes a safe label that is not to be trusted: it asks for a review when nothing else is found."""
+        self._doubtful = self._doubtful or (match.rule.raw, reason)
 
     def failed(self, *, reason: str) -> None:
         """Notes that the output, or a part of it, could not be read."""
@@ -94,13 +101,13 @@ class EntryFindings:
 
     def note_version(self) -> None:
         """Says on every unknown label that the detector's version is another one than the labels'."""
-        for merged in self._merged.values():
+        for merged in self._found():
             if merged.label == UNKNOWN:
-                merged.notes["The detector's version is not the one that these labels belong to."] = None
+                merged.notes[OTHER_VERSION] = None
 
     def close(self, *, flagged: bool) -> None:
         """Ends the output: flagged without a label gets the vendor's general one, silence is safe."""
-        if self._merged:
+        if self._found():
             return
         understood = self._known_below or self._safe is not None or self._doubtful is not None
         if not understood and not flagged and self._unknown_below:
@@ -116,20 +123,19 @@ class EntryFindings:
                 occurrences=1,
             )
         elif self._doubtful is not None:
-            self._merged[self._doubtful] = _Merged(
-                NEEDS_REVIEW,
-                0.5,
-                _FLAGGED_ONLY,
-                tier=Tier.RULE,
-                notes={"The detector called the content safe with little confidence.": None},
-                occurrences=1,
+            raw, reason = self._doubtful
+            self._merged[raw] = _Merged(
+                NEEDS_REVIEW, 0.5, _FLAGGED_ONLY, tier=Tier.RULE, notes={reason: None}, occurrences=1
             )
         elif not self._failures:
-            self._merged[self._safe or ""] = _Merged(SAFE, 0.0, 1.0, tier=Tier.RULE, occurrences=1)
+            sure = UNMEASURED_SAFE if self._vendor is None else self._vendor.safe_confidence
+            self._merged[self._safe or ""] = _Merged(SAFE, 0.0, sure, tier=Tier.RULE, occurrences=1)
 
     def findings(self) -> list[Finding]:
         """Returns the findings, those that are failures last."""
         out = [self._finding(raw, merged) for raw, merged in self._merged.items()]
+        if self._unlisted is not None:
+            out.append(self._finding("", self._unlisted))
         if self._failures:
             notes = {f"Not read: {reason}.": None for reason in self._failures}
             failure = _Merged(MODEL_ERROR, 1.0, 1.0, Tier.FALLBACK, notes=notes, occurrences=1)
@@ -145,16 +151,31 @@ class EntryFindings:
             if merged.label == UNKNOWN
         ]
 
+    def _found(self) -> list[_Merged]:
+        return [*self._merged.values(), *([] if self._unlisted is None else [self._unlisted])]
+
     def _unknown(self, raw: str) -> _Merged:
-        merged = _Merged(UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
-        if self._guessed < _GUESSED_MAX:
-            self._guessed += 1
-            merged.guesses = self._catalogue.similar.guess(raw)
+        """Returns what counts a raw label seen for the first time here."""
+        if not self._allowance.take_listing():
+            if self._unlisted is None:
+                self._unlisted = _Merged(UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
+                self._unlisted.notes["More unknown labels than are listed: these are counted only."] = None
+            return self._unlisted
+        key = scrub_label(raw)
+        merged = self._merged.get(key)
+        if merged is None:
+            merged = self._merged[key] = _Merged(UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
+            self._guess(key, merged)
+        self._unknown_by_raw[raw] = merged
+        return merged
+
+    def _guess(self, label: str, merged: _Merged) -> None:
+        if self._allowance.take_guess():
+            merged.guesses = self._catalogue.similar.guess(label)
             best = ", ".join(merged.guesses)
             merged.notes[f"Best guesses: {best}." if best else "Nothing known is alike."] = None
         else:
-            merged.notes["Too many unknown labels in one output to guess at each."] = None
-        return merged
+            merged.notes["Too many unknown labels at once to guess at each."] = None
 
     def _finding(self, raw: str, merged: _Merged) -> Finding:
         return Finding(

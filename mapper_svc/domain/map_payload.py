@@ -6,6 +6,7 @@ from mapper_svc.domain.findings import Finding, MapResult, Tier, UnmappedLabel
 from mapper_svc.domain.payload import MapperPayload, ProvenanceEntry
 from mapper_svc.domain.read_output import read_output
 from mapper_svc.domain.signals import ParseFailure
+from mapper_svc.domain.unknown_allowance import UnknownAllowance
 from mapper_svc.domain.vendor import Vendor
 from mapper_svc.domain.weigh_signals import weigh_signals
 
@@ -15,7 +16,8 @@ def map_payload(payload: MapperPayload, *, catalogue: Catalogue, now: datetime) 
 
     Each detector of the payload gives at least one finding. One that found nothing gives OTHER.Safe; one
     whose output cannot be read gives OTHER.ModelError, in part or in whole, and is never safe; a label that
-    no rule knows gives OTHER.Unknown and is listed for review.
+    no rule knows gives OTHER.Unknown and is listed for review. Past the first hundred of those, each
+    detector's others are one finding that counts them.
 
     Args:
         payload: what the detectors said.
@@ -24,8 +26,9 @@ def map_payload(payload: MapperPayload, *, catalogue: Catalogue, now: datetime) 
     """
     findings: list[Finding] = []
     unmapped: list[UnmappedLabel] = []
+    allowance = UnknownAllowance()
     for entry in payload.entries():
-        mapped = _map_entry(entry, catalogue, now)
+        mapped = _map_entry(entry, catalogue, now, allowance)
         findings.extend(mapped.findings())
         unmapped.extend(mapped.unmapped())
     return MapResult(
@@ -36,9 +39,11 @@ def map_payload(payload: MapperPayload, *, catalogue: Catalogue, now: datetime) 
     )
 
 
-def _map_entry(entry: ProvenanceEntry, catalogue: Catalogue, now: datetime) -> EntryFindings:
+def _map_entry(
+    entry: ProvenanceEntry, catalogue: Catalogue, now: datetime, allowance: UnknownAllowance
+) -> EntryFindings:
     vendor = catalogue.resolve(entry.vendor or entry.detector)
-    out = EntryFindings(entry, vendor, catalogue, now)
+    out = EntryFindings(entry, vendor, catalogue, now, allowance)
     reading = read_output(entry.output, vendor)
     if isinstance(reading, ParseFailure):
         out.failed(reason=reading.reason)

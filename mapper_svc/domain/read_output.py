@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -12,7 +13,8 @@ def read_output(output: object, vendor: Vendor | None) -> Reading | ParseFailure
     """Reads what a detector said into labels.
 
     A text that is one of the vendor's labels is exactly that label. Otherwise the vendor's own parser is
-    tried, then the generic shape. Anything that neither reads is a ParseFailure, as is null.
+    tried, then the generic shape. Anything that neither reads is a ParseFailure, as is null. An empty list is
+    one too, unless the vendor's file says that the detector answers so when it finds nothing.
 
     Args:
         output: decoded JSON; a text may itself hold JSON.
@@ -37,6 +39,19 @@ def read_output(output: object, vendor: Vendor | None) -> Reading | ParseFailure
 def _read(output: object, vendor: Vendor | None) -> Reading:
     if output is None:
         raise MalformedError("the output is null")
+    if vendor is not None and vendor.empty_list_is_safe:
+        return _parse(output, vendor)
+    chunks = output if isinstance(output, list | tuple) else (output,)
+    if all(_is_empty_list(chunk) for chunk in chunks):
+        raise MalformedError("an empty list is no answer that is known of this detector")
+    reading = _parse(output, vendor)
+    if any(_is_empty_list(chunk) for chunk in chunks):
+        reason = "a part of the output is an empty list"
+        return dataclasses.replace(reading, broken=(*reading.broken, reason))
+    return reading
+
+
+def _parse(output: object, vendor: Vendor | None) -> Reading:
     if vendor is not None and vendor.number is not None and _is_number(output):
         return Reading((Signal(vendor.number, score=_float(output)),))
     if vendor is not None and vendor.parser is not None:
@@ -46,8 +61,6 @@ def _read(output: object, vendor: Vendor | None) -> Reading:
             pass
     if isinstance(output, str):
         return _bare_label(output)
-    if vendor is None and output == []:
-        raise MalformedError("an empty output of a detector that nobody knows says nothing")
     return generic.parse(output)
 
 
@@ -66,6 +79,10 @@ def _decoded(text: str) -> object:
     except ValueError:
         # `[REDACTED_PERSON_1]` and other labels open with a bracket too.
         return text
+
+
+def _is_empty_list(value: object) -> bool:
+    return isinstance(value, list | tuple) and not value
 
 
 def _is_number(value: object) -> bool:

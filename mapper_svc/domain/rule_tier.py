@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 
 from mapper_svc.domain.catalogue import Catalogue
-from mapper_svc.domain.taxonomy import UNKNOWN
+from mapper_svc.domain.taxonomy import SAFE, UNKNOWN
 from mapper_svc.domain.vendor import LabelRule, Vendor
 
 _OTHER_SPELLING = 0.98
 _WIDER_LABEL = 0.9
+_NEVER_AT_ITS_WORD = frozenset({SAFE, UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ def match_label(
 ) -> RuleMatch | None:
     """Finds the rule of a raw label: exact, then in another spelling, then the label it falls back on.
 
-    Across vendors a raw label means nothing, unless it is the dotted name or alias of a canonical label.
+    Across vendors a raw label means nothing, unless it is the dotted name or alias of a canonical label. Two
+    of those are taken from nobody: that a text is safe is said by a vendor's own words alone.
     Returns None when no rule holds.
     """
     if vendor is not None:
@@ -50,4 +52,4 @@ def _canonical(raw: str, catalogue: Catalogue) -> str | None:
     if "." not in raw:
         return None
     name = catalogue.taxonomy.aliases.get(raw, raw)
-    return name if name in catalogue.taxonomy.labels and name != UNKNOWN else None
+    return name if name in catalogue.taxonomy.labels and name not in _NEVER_AT_ITS_WORD else None

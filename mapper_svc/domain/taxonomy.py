@@ -59,15 +59,6 @@ class Taxonomy:
         target = self._by_key.get(label_key(name))
         return None if target is None else self.labels[target]
 
-    def in_group(self, prefix: str) -> tuple[Label, ...]:
-        """Returns the labels below a pillar or group, in the order of the file."""
-        return tuple(label for label in self.labels.values() if label.name.startswith(prefix + "."))
-
-    @cached_property
-    def pillars(self) -> tuple[str, ...]:
-        """The pillars in the order of the file."""
-        return tuple(dict.fromkeys(label.pillar for label in self.labels.values()))
-
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) over everything the edition says; two equal hashes mean the same edition."""

@@ -4,7 +4,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from mapper_svc.domain.label_key import label_key, label_tail
-from mapper_svc.domain.taxonomy import SAFE, VIOLATION
+from mapper_svc.domain.taxonomy import VIOLATION
+
+UNMEASURED_SAFE = 0.5
+"""Confidence in a safe answer of a detector that nobody measured: nothing is known for or against it."""
 
 
 class Direction(StrEnum):
@@ -93,6 +96,11 @@ class Vendor:
         number: raw label that a bare number is the score of, or None when a bare number means nothing.
         score: how its scores are read.
         labels: rule by raw label, safe labels included.
+        empty_list_is_safe: the detector answers an empty list when it finds nothing; otherwise such a list is
+            no answer.
+        safe_confidence: how sure a safe answer is, in [0, 1]. With s the share of harmless texts it passes
+            and r the share of bad ones it flags: s / (s + 1 - r), the share of its safe answers that are
+            right where bad and harmless texts are as many.
     """
 
     id: str
@@ -106,6 +114,8 @@ class Vendor:
     number: str | None = None
     score: ScoreRule = field(default_factory=ScoreRule)
     labels: Mapping[str, LabelRule] = field(default_factory=dict)
+    empty_list_is_safe: bool = False
+    safe_confidence: float = UNMEASURED_SAFE
 
     def rule_by_key(self, raw: str) -> LabelRule | None:
         """Returns the rule of a label in another spelling or by the last part of its path, or None."""
@@ -120,11 +130,6 @@ class Vendor:
     def _by_tail(self) -> dict[str, LabelRule]:
         tails = [(label_tail(raw), rule) for raw, rule in self.labels.items()]
         return _unambiguous([(label_key(tail), rule) for tail, rule in tails if len(tail) > 1])
-
-    @property
-    def safe_labels(self) -> tuple[str, ...]:
-        """The raw labels that say that nothing was found."""
-        return tuple(raw for raw, rule in self.labels.items() if rule.to == SAFE)
 
 
 def _unambiguous(entries: list[tuple[str, LabelRule]]) -> dict[str, LabelRule]:

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 
 from mapper_svc.domain.catalogue import Catalogue
-from mapper_svc.domain.entry_findings import EntryFindings
+from mapper_svc.domain.entry_findings import OTHER_VERSION, EntryFindings
 from mapper_svc.domain.rule_tier import RuleMatch, match_label
 from mapper_svc.domain.score import ScoreOutOfRangeError, risk_of
 from mapper_svc.domain.signals import Reading, Signal
@@ -19,8 +19,8 @@ def weigh_signals(
 
     A label counts when the detector itself flagged it, when its risk reaches the threshold, or when it is the
     class that a classifier of the kind "one of several" chose. A safe label speaks only for itself: it never
-    takes a finding away, and with little confidence it asks for a review. An output that names nothing but
-    unknown labels is not safe however low their scores: nobody knows what they measure.
+    takes a finding away, and with little confidence, or of another version, it asks for a review. An output
+    of unknown labels alone is not safe however low their scores: nobody knows what they measure.
 
     Args:
         reading: what the payload says.
@@ -34,7 +34,7 @@ def weigh_signals(
     for index, signal in enumerate(reading.signals):
         match = match_label(signal.raw, vendor, catalogue, signal.parent)
         if match is not None and match.rule.to == SAFE:
-            _weigh_safe(signal, match, score_rule, out)
+            _weigh_safe(signal, match, score_rule, out, versioned=versioned)
             continue
         other_version = versioned and match is not None
         _weigh_hit(signal, None if other_version else match, score_rule, out, chosen=index in top)
@@ -68,7 +68,9 @@ def _weigh_hit(
         out.below_threshold(signal, match, risk)
 
 
-def _weigh_safe(signal: Signal, match: RuleMatch, score_rule: ScoreRule, out: EntryFindings) -> None:
+def _weigh_safe(
+    signal: Signal, match: RuleMatch, score_rule: ScoreRule, out: EntryFindings, *, versioned: bool
+) -> None:
     sure = 1.0
     if signal.score is not None or signal.severity is not None:
         by_risk = score_rule.of is ScoreOf.RISK or score_rule.direction is Direction.QUALITY
@@ -79,7 +81,12 @@ def _weigh_safe(signal: Signal, match: RuleMatch, score_rule: ScoreRule, out: En
             out.failed(reason=_BAD_SCORE)
             return
         sure = 1.0 - value if by_risk else value
-    out.safe(match, doubtful=sure < score_rule.safe_above)
+    if versioned:
+        out.doubtful(match, reason=OTHER_VERSION)
+    elif sure < score_rule.safe_above:
+        out.doubtful(match, reason="The detector called the content safe with little confidence.")
+    else:
+        out.safe(match)
 
 
 def _top_of_each_group(signals: Iterable[Signal]) -> frozenset[int]:

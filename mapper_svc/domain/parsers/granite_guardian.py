@@ -6,9 +6,8 @@ from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, 
 
 _THINK = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 _SCORE = re.compile(r"<score>\s*(yes|no)\s*</score>", re.IGNORECASE)
-_BARE = re.compile(r"\A\s*(yes|no)\b", re.IGNORECASE)
+_BARE = re.compile(r"\A(yes|no)\b[.\s]*", re.IGNORECASE)
 _CONFIDENCE = re.compile(r"<confidence>\s*(high|low)\s*</confidence>", re.IGNORECASE)
-_LONGEST_BARE = 200
 
 
 def parse(payload: object) -> Reading:
@@ -46,19 +45,21 @@ def _join(out: Collected, reading: Reading) -> None:
 
 
 def _verdict(text: str, risk: str | None, score: float | None) -> Reading:
-    answer = _SCORE.findall(text)
-    if not answer and len(text) <= _LONGEST_BARE:
-        answer = _BARE.findall(_THINK.sub("", text))
-    kinds = {one.lower() for one in answer}
+    # What the model thinks may quote the content, a verdict in it included: only what follows counts.
+    said = _THINK.sub("", text).strip()
+    shape = _SCORE if _SCORE.search(said) else _BARE
+    kinds = {one.lower() for one in shape.findall(said)}
     if not kinds:
-        if "<" in text:
+        if "<" in said:
             raise MalformedError("the verdict is neither yes nor no")
         raise OtherShapeError
     if len(kinds) > 1:
         raise MalformedError("the verdict is both yes and no")
     if kinds == {"no"}:
+        if _CONFIDENCE.sub("", shape.sub("", said)).strip():
+            raise MalformedError("the verdict says more than no")
         return Reading()
-    level = _CONFIDENCE.search(text)
+    level = _CONFIDENCE.search(said)
     if risk is None:
         return Reading(flagged=True)
     severity = None if level is None else level.group(1)

@@ -87,6 +87,8 @@ def test_a_label_of_another_vendor_is_not_borrowed(map_now: Any) -> None:
         ([{"label": "PII.Email", "score": 0.9}], "PII.Contact.Email"),
         ("HARM", "OTHER.Unknown"),
         ("safe", "OTHER.Unknown"),
+        ("OTHER.Safe", "OTHER.Unknown"),
+        ([{"label": "OTHER.Safe", "score": 1.0}], "OTHER.Unknown"),
         ([], "OTHER.ModelError"),
         ({}, "OTHER.ModelError"),
         (None, "OTHER.ModelError"),
@@ -135,11 +137,85 @@ def test_json_in_a_text_is_read_as_json(map_now: Any) -> None:
     assert finding.taxonomy == ("PII.Person.Name",)
 
 
-def test_a_flood_of_unknown_labels_is_answered_in_full(map_now: Any) -> None:
-    rows = [{"label": f"thing {chr(97 + n % 26)}{chr(97 + n // 26 % 26)}", "score": 0.9} for n in range(600)]
-    result = map_now(MapperPayload("presidio", [{**row, "entity_type": row["label"]} for row in rows]))
-    assert len(result.findings) == 600
+def flood(size: int, first: int = 0) -> list[str]:
+    letters = [chr(97 + n) for n in range(26)]
+    names = [f"thing {a}{b}{c}" for a in letters for b in letters for c in letters]
+    return names[first : first + size]
+
+
+def test_a_flood_of_unknown_labels_is_listed_in_part_and_counted_in_full(map_now: Any) -> None:
+    rows = [{"entity_type": name, "score": 0.9} for name in flood(600)] * 2
+    rows[-1]["score"] = 1.0
+    result = map_now(MapperPayload("presidio", rows))
+    assert len(result.findings) == 101
+    assert sum(finding.occurrences for finding in result.findings) == 1200
+    assert {finding.taxonomy[0] for finding in result.findings} == {"OTHER.Unknown"}
     assert all(finding.notes for finding in result.findings)
+    last = result.findings[-1]
+    assert (last.raw.label, last.occurrences, last.scores) == ("", 1000, {"OTHER.Unknown": 1.0})
+    assert len(result.unmapped) == 100
+
+
+def test_a_flood_over_many_detectors_is_listed_in_part_and_each_detector_is_answered(map_now: Any) -> None:
+    entries = tuple(ProvenanceEntry(f"d{n}", flood(20, first=20 * n)) for n in range(256))
+    result = map_now(MapperPayload("aggregate", provenance=entries))
+    assert len(result.unmapped) == 100
+    assert len(result.findings) == 100 + 251
+    assert {finding.raw.detector for finding in result.findings} == {entry.detector for entry in entries}
+    assert sum("guess" in f.notes and "Too many" not in f.notes for f in result.findings) <= 20
+
+
+def test_a_flood_of_unknown_labels_hides_no_known_one(map_now: Any) -> None:
+    rows = [{"entity_type": name, "score": 0.9} for name in [*flood(600), "US_SSN"]]
+    labels = [f.taxonomy[0] for f in map_now(MapperPayload("presidio", rows)).findings]
+    assert "PII.GovernmentId.SSN" in labels
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "granite-guardian-hap-38m",
+        "pii-20240101",
+        "jane@example.com",
+        ("a@b," * 12 + " )" * 2 + "a@b"),
+        "x" * 128,
+    ],
+)
+def test_a_detector_is_called_what_the_caller_calls_it(name: str, map_now: Any) -> None:
+    entry = ProvenanceEntry(name, "unheard-of", version="build-20240101-4f5e6d7c8b9a0f1e")
+    result = map_now(MapperPayload("aggregate", provenance=(entry,)))
+    finding = one(result)
+    assert finding.raw.detector == finding.provenance.detector == result.unmapped[0].detector == name
+    assert finding.provenance.detector_version == entry.version
+
+
+@pytest.mark.parametrize("version", ["5", "v5.1", "Llama-Guard-5-8B"])
+def test_a_safe_label_of_another_version_clears_nothing(version: str, map_now: Any) -> None:
+    entry = ProvenanceEntry("llama_guard", "safe", version=version)
+    finding = one(map_now(MapperPayload("aggregate", provenance=(entry,))))
+    assert finding.taxonomy == ("OTHER.NeedsReview",)
+    assert "version" in finding.notes
+    known = ProvenanceEntry("llama_guard", "safe", version="3")
+    assert one(map_now(MapperPayload("aggregate", provenance=(known,)))).taxonomy == ("OTHER.Safe",)
+
+
+@pytest.mark.parametrize(
+    ("detector", "output", "confidence"),
+    [
+        ("prompt_guardrail", {"label": "safe", "score": 0.02}, 0.56),
+        ("alt_profanity_check", {"label": "safe", "score": 0.04}, 0.65),
+        ("alt_profanity_check", 0.1, 0.65),
+        ("trustyai_builtin_file_type", [[]], 1.0),
+        ("presidio", [], 0.5),
+        ("llama_guard", "safe", 0.5),
+        ("nobody", [{"label": "HARM.SPEECH.Threat", "score": 0.1}], 0.5),
+    ],
+)
+def test_a_safe_answer_is_as_sure_as_the_detector_was_measured(
+    detector: str, output: object, confidence: float, map_now: Any
+) -> None:
+    finding = one(map_now(MapperPayload(detector, output)))
+    assert (finding.taxonomy, finding.confidence) == (("OTHER.Safe",), confidence)
 
 
 def test_versions_and_time_are_told(map_now: Any) -> None:
