@@ -48,7 +48,7 @@ def roomy(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
 def world(shared_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The running services, with nothing left of what an earlier test did to them."""
     monkeypatch.setattr(orchestrate, "budget_for", roomy)
-    monkeypatch.setattr(analyze_requests, "_STORE_LIMIT_S", 5.0)
+    monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)
     monkeypatch.setattr(map_request, "_REVIEW_LIMIT_S", 5.0)
     shared_world.wires.faults.clear()
     shared_world.wires.seen.clear()

@@ -277,14 +277,6 @@ NATIVE: dict[str, Callable[[Canary], dict[str, Any]]] = {
         "detector": "llama_guard_3_4",
         "output": f"safe? {canary.content}",
     },
-    "a version": lambda canary: {
-        "detector": "aggregate",
-        "metadata": {
-            "provenance": [
-                {"detector": canary.mark, "version": canary.mark, "vendor": canary.mark, "output": "x"}
-            ]
-        },
-    },
 }
 
 
@@ -297,6 +289,18 @@ async def test_content_in_what_a_detector_says(
     assert "OTHER.Safe" not in answer.text
     witness.check_silence_on(canary)
     assert canary.traces_in(answer.text) == [], "the answer is kept and passed on by others"
+
+
+async def test_names_that_the_mapper_keeps_are_only_in_its_review_queue(
+    world: World, witness: Witness, canary: Canary
+) -> None:
+    # Names of detectors are metadata that the caller chose: the queue may hold them, logs do not.
+    said = {"detector": canary.mark, "version": canary.mark, "vendor": canary.mark, "output": "x"}
+    body = {"detector": "aggregate", "metadata": {"provenance": [said]}}
+    answer = await post(world, "mapper_svc", body)
+    assert answer.status_code == 200, answer.text
+    told = {source for source, text in witness.testimony().items() if canary.traces_in(text)}
+    assert told <= {"table mapper.review_items"}
 
 
 FINDING = {"id": "f1", "label": "SECRET.CloudCredential", "score": 1.0, "confidence": 1.0}
