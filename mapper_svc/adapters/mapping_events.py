@@ -17,7 +17,7 @@ class MappingEventsLog:
         """``tier`` decided ``count`` findings."""
         self._metrics.findings(tier, count)
 
-    def review_not_kept(self, count: int) -> None:
-        """``count`` unmapped labels could not be kept for review."""
+    def review_not_kept(self, count: int, *, reason: str) -> None:
+        """``count`` unmapped labels were not kept for review; ``reason`` is a plain identifier."""
         self._metrics.review_not_kept(count)
-        _log.warning("review_not_kept", labels=count)
+        _log.warning("review_not_kept", labels=count, reason=reason)

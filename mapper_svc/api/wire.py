@@ -145,9 +145,10 @@ class ReviewItemOut(msgspec.Struct, frozen=True):
 
 
 class ReviewPage(msgspec.Struct, frozen=True):
-    """Items of the caller's tenant, last seen first."""
+    """Items of the caller's tenant, last seen first; ``next_cursor`` is null on the last page."""
 
     items: list[ReviewItemOut]
+    next_cursor: str | None
 
 
 def payload_of(request: MapRequest) -> MapperPayload:

@@ -82,6 +82,11 @@ class UnmappedLabel:
     raw: str
     guesses: tuple[str, ...]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others in the queue: vendor, or detector where no vendor is known, and label."""
+        return self.vendor or self.detector, self.raw
+
 
 @dataclass(frozen=True, slots=True)
 class MapResult:

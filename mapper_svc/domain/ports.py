@@ -32,13 +32,23 @@ class ReviewItem:
     last_seen: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewPosition:
+    """A place in the queue's order: last seen first, those seen at once by id."""
+
+    last_seen: datetime
+    item_id: UUID
+
+
 class ReviewQueue(Protocol):
     """Keeps labels that map to nothing."""
 
     async def keep(self, tenant_id: UUID, labels: Sequence[UnmappedLabel]) -> None:
-        """Add labels, or count them when known."""
+        """Add labels, or count them when known; raises StorageUnavailableError and nothing else."""
         ...
 
-    async def page(self, tenant_id: UUID, *, limit: int) -> list[ReviewItem]:
-        """Return the tenant's items, last seen first."""
+    async def page(
+        self, tenant_id: UUID, *, limit: int, after: ReviewPosition | None = None
+    ) -> list[ReviewItem]:
+        """Return the tenant's items, last seen first; with ``after`` those that come behind it."""
         ...

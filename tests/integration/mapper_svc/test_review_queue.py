@@ -163,3 +163,94 @@ async def test_locked_table_costs_half_a_second_at_most_and_no_label(
         admin.rollback()
     await mapper.map(unknown("after-it-was-locked"))
     await until(mapper, {"while-it-is-locked": 1, "after-it-was-locked": 1})
+
+
+@pytest.mark.parametrize(
+    ("forbid", "allow"),
+    [
+        (
+            "ALTER ROLE mapper_runtime SET default_transaction_read_only = on",
+            "ALTER ROLE mapper_runtime RESET default_transaction_read_only",
+        ),
+        (
+            "REVOKE INSERT ON mapper.review_items FROM mapper_runtime",
+            "GRANT INSERT ON mapper.review_items TO mapper_runtime",
+        ),
+    ],
+    ids=["read-only", "no right to write"],
+)
+async def test_database_that_takes_no_writes_costs_the_queue_and_not_the_answer(
+    forbid: str, allow: str, mapper_database: ServiceDsns, start_mapper: StartMapper
+) -> None:
+    with psycopg.connect(mapper_database.admin, autocommit=True) as admin:
+        admin.execute(forbid)
+        try:
+            async with start_mapper(mapper_database.runtime) as mapper:
+                answer = await mapper.map(unknown("never-written"))
+                assert answer["findings"][0]["taxonomy"] == ["OTHER.Unknown"]
+                assert await mapper.review() == []
+                assert "mapper_review_not_kept_total 1.0" in mapper.metrics()
+        finally:
+            admin.execute(allow)
+
+
+async def test_any_detector_name_that_the_api_takes_can_be_kept(mapper: Mapper) -> None:
+    names = ["a@b," * 12 + " )" * 2 + "a@b", "x" * 128, "granite-guardian-hap-99b", "\U0001f600" * 128]
+    for name in names:
+        await mapper.map({"detector": name, "output": "unheard-of"})
+    assert {item["vendor"] for item in await mapper.review()} == set(names)
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(mapper: Mapper) -> None:
+    await mapper.map({"items": [unknown(f"at-once-number-{number}") for number in range(7)]})
+    for number in range(4):
+        await mapper.map(unknown(f"one-by-one-number-{number}"))
+    everything = [item["item_id"] for item in await mapper.review()]
+    assert len(everything) == 11
+    paged, path = [], "/api/v1/review?limit=3"
+    for _ in range(4):
+        body = (await mapper.client.get(path, headers=bearer(mapper.tenant))).json()
+        paged += [item["item_id"] for item in body["items"]]
+        path = f"/api/v1/review?limit=3&cursor={body['next_cursor']}"
+    assert body["next_cursor"] is None
+    assert paged == everything
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "0-0", "ffffffffffffffff-" + "0" * 32, "2026-11-22T12:00:00Z"])
+async def test_bad_cursor_is_refused_by_its_name(mapper: Mapper, cursor: str) -> None:
+    answer = await mapper.client.get(f"/api/v1/review?cursor={cursor}", headers=bearer(mapper.tenant))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
+
+
+async def test_cursor_of_another_tenant_shows_nothing_of_it(mapper: Mapper) -> None:
+    await mapper.map({"items": [unknown(f"ours-number-{number}") for number in range(3)]})
+    path = "/api/v1/review?limit=1"
+    cursor = (await mapper.client.get(path, headers=bearer(mapper.tenant))).json()["next_cursor"]
+    answer = await mapper.client.get(f"{path}&cursor={cursor}", headers=bearer(mapper.other))
+    assert answer.json() == {"items": [], "next_cursor": None}
+
+
+async def test_wild_detector_gets_a_short_answer_and_stops_nobody(mapper: Mapper) -> None:
+    letters = [chr(97 + number) for number in range(26)]
+    wild = [f"{a}{b}{c}" for a in letters for b in letters for c in letters][:9_700]
+    stalled, over = 0.0, False
+
+    async def ask_whether_alive() -> None:
+        nonlocal stalled
+        while not over:
+            started = time.perf_counter()
+            await asyncio.sleep(0.01)
+            assert (await mapper.client.get("/health/live")).status_code == 200
+            stalled = max(stalled, time.perf_counter() - started)
+
+    asking = asyncio.create_task(ask_whether_alive())
+    body = {"items": [{"detector": "my_detector", "output": wild}] * 3}
+    answer = await mapper.client.post("/api/v1/map/batch", json=body, headers=bearer(mapper.tenant))
+    over = True
+    await asking
+    assert answer.status_code == 200
+    assert len(answer.content) < 250_000
+    for result in answer.json()["results"]:
+        assert sum(finding["occurrences"] for finding in result["findings"]) == 9_700
+    assert stalled < 1.5
+    assert len(await mapper.review()) == 100

@@ -18,7 +18,7 @@ from mapper_svc.domain.payload import MapperPayload
 PAYLOADS = yaml.safe_load(
     (Path(__file__).parents[2] / "data" / "mapper_svc" / "native_payloads.yaml").read_text(encoding="utf-8")
 )
-JUNK = [
+JUNK: list[Any] = [
     None,
     True,
     False,
