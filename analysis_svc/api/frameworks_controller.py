@@ -18,7 +18,7 @@ class FrameworksController(Controller):
 
     path = "/api/v1/frameworks"
     tags = ("frameworks",)
-    guards = (requires("evidence:read"),)
+    guards = (requires("frameworks:read"),)
 
     @get("/", summary="List frameworks", responses=faults())
     async def list_frameworks(self, catalogue: Injected[Catalogue]) -> FrameworkList:

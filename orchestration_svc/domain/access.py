@@ -21,7 +21,7 @@ class Role(StrEnum):
     PLATFORM_ADMIN = "platform_admin"
 
 
-_VIEWER = frozenset({"detectors:read", "taxonomy:read", "evidence:read", "review:read"})
+_VIEWER = frozenset({"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read"})
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
 _OPERATOR = _ANALYST | {"audit:read"}
 _ADMIN = _OPERATOR | {"keys:manage"}
