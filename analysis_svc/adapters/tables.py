@@ -23,6 +23,7 @@ analyses = sa.Table(
     sa.Column("detectors_succeeded", ARRAY(sa.Text), nullable=False),
     sa.Column("detectors_failed", JSONB, nullable=False),
     sa.Column("violated", ARRAY(sa.Text), nullable=False),
+    sa.Column("digest", sa.LargeBinary),
 )
 
 findings = sa.Table(

@@ -1,6 +1,8 @@
 """POST /api/v1/analyze and /api/v1/analyze/batch."""
 
-from typing import Annotated
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 from litestar import Controller, post
 from litestar.openapi.spec import Example
@@ -20,6 +22,8 @@ from analysis_svc.api.wire import (
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 
+T = TypeVar("T")
+R = TypeVar("R")
 _EXAMPLE = {
     "findings": [
         {
@@ -52,7 +56,11 @@ class AnalyzeController(Controller):
         principal: Injected[Principal],
         analyze_requests: Injected[AnalyzeRequests],
     ) -> AnalyzeAnswer:
-        """Answer risk, controls, patterns and what to do; the evidence is kept under ``evidence_id``."""
+        """Answer risk, controls, patterns and what to do; the evidence is kept under ``evidence_id``.
+
+        The same sent again under the same ``context.request_id`` is a repetition: it is answered, and its
+        ``evidence_id`` is that of the first. With anything else in it, it is kept as an analysis of its own.
+        """
         (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id)
         return answer_of(kept)
 
@@ -68,8 +76,20 @@ class AnalyzeController(Controller):
         principal: Injected[Principal],
         analyze_requests: Injected[AnalyzeRequests],
     ) -> AnalyzeBatchAnswer:
-        """Answer one analysis for each item, in order; evidence is kept for all of them or none."""
+        """Answer one analysis for each item, in order; evidence is kept for all of them or none.
+
+        All items together may have 5,000 findings.
+        """
         kept = await analyze_requests(
-            [request_of(item) for item in data.items], tenant_id=principal.tenant_id, listed_as="items"
+            await in_turns(request_of, data.items), tenant_id=principal.tenant_id, listed_as="items"
         )
-        return AnalyzeBatchAnswer([answer_of(one) for one in kept])
+        return AnalyzeBatchAnswer(await in_turns(answer_of, kept))
+
+
+async def in_turns(turn: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Do something with each item, and let other requests have their turn in between."""
+    done = []
+    for item in items:
+        done.append(turn(item))
+        await asyncio.sleep(0)
+    return done

@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import faults
-from analysis_svc.api.wire import EvidenceOut, EvidencePage
+from analysis_svc.api.wire import EvidenceOut, EvidencePage, EvidenceSummaryOut
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.ports import EvidenceStore
@@ -28,18 +28,15 @@ class EvidenceController(Controller):
         self,
         principal: Injected[Principal],
         evidence: Injected[EvidenceStore],
-        before: Annotated[
-            UUID | None,
-            QueryParameter(
-                description="the `before` of the page that this one follows",
-            ),
+        cursor: Annotated[
+            UUID | None, QueryParameter(description="next_cursor of the page before this one")
         ] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> EvidencePage:
-        """Answer records newest first, without their findings; a `before` of nobody's has none after it."""
-        records = await evidence.page(principal.tenant_id, before=before, limit=limit)
-        items = [msgspec.convert(record, EvidenceOut, from_attributes=True) for record in records]
-        return EvidencePage(items, before=items[-1].evidence_id if len(items) == limit else None)
+        """Answer records newest first, without their findings; nothing comes after a cursor of nobody's."""
+        found = await evidence.page(principal.tenant_id, after=cursor, limit=limit + 1)
+        items = [msgspec.convert(one, EvidenceSummaryOut, from_attributes=True) for one in found[:limit]]
+        return EvidencePage(items, next_cursor=items[-1].evidence_id if len(found) > limit else None)
 
     @get(
         "/{evidence_id:uuid}",

@@ -47,7 +47,10 @@ class FailedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the findings come from. Who had to look and did not decides what can be said at all."""
+    """Where the findings come from. Who had to look and did not decides what can be said at all.
+
+    ``request_id`` names one request: the same sent again under it is kept once.
+    """
 
     request_id: Name | None = None
     application: Name | None = None
@@ -67,7 +70,7 @@ class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnalyzeBatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Up to 100 requests."""
+    """Up to 100 requests with 5,000 findings in all."""
 
     items: Annotated[list[AnalyzeRequest], Meta(min_length=1, max_length=100)]
 
@@ -197,8 +200,8 @@ class FailedOut(msgspec.Struct, frozen=True):
     status: str
 
 
-class EvidenceOut(msgspec.Struct, frozen=True):
-    """One analysis as it was kept: canonical metadata, never text."""
+class EvidenceSummaryOut(msgspec.Struct, frozen=True):
+    """One analysis as it was kept, without its findings; the record itself has them."""
 
     evidence_id: UUID
     analysed_at: datetime
@@ -213,14 +216,19 @@ class EvidenceOut(msgspec.Struct, frozen=True):
     detectors_succeeded: list[str]
     detectors_failed: list[FailedOut]
     violated: list[str]
+
+
+class EvidenceOut(EvidenceSummaryOut, frozen=True):
+    """One analysis as it was kept: canonical metadata, never text."""
+
     findings: list[EvidenceFindingOut]
 
 
 class EvidencePage(msgspec.Struct, frozen=True):
-    """Records newest first, without findings; ``before`` asks for the next page, null at the end."""
+    """Records newest first; ``next_cursor`` is null on the last page."""
 
-    items: list[EvidenceOut]
-    before: UUID | None
+    items: list[EvidenceSummaryOut]
+    next_cursor: UUID | None
 
 
 class ControlOut(msgspec.Struct, frozen=True):

@@ -23,8 +23,8 @@ class EvidenceFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceRecord:
-    """One analysis as it is kept.
+class EvidenceSummary:
+    """One analysis as it is kept, without its findings.
 
     Attributes:
         evidence_id: names it in the tenant.
@@ -40,7 +40,6 @@ class EvidenceRecord:
         detectors_succeeded: who did.
         detectors_failed: who did not, and how it ended.
         violated: "framework control" of each control that a finding violates.
-        findings: what was found; empty in listings.
     """
 
     evidence_id: UUID
@@ -56,20 +55,34 @@ class EvidenceRecord:
     detectors_succeeded: tuple[str, ...]
     detectors_failed: tuple[DetectorFailure, ...]
     violated: tuple[str, ...]
-    findings: tuple[EvidenceFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord(EvidenceSummary):
+    """One analysis as it is kept, with what was found."""
+
+    findings: tuple[EvidenceFinding, ...]
 
 
 class EvidenceStore(Protocol):
     """Keeps analyses as evidence."""
 
-    async def keep(self, tenant_id: UUID, analyses: Sequence[tuple[UUID, AnalysisRequest, Analysis]]) -> None:
-        """Keep all of them or none; StorageUnavailableError when the database is away."""
+    async def keep(self, tenant_id: UUID, analyses: Sequence[tuple[AnalysisRequest, Analysis]]) -> list[UUID]:
+        """Keep all of them or none, and return the id that each is kept under.
+
+        What comes again under the same request id, with the same in everything that is kept, is a repetition
+        and not a second analysis: it is not kept again, and its id is the first one's. Under the same request
+        id with anything else it is an analysis of its own. Without a request id nothing is a repetition.
+
+        Raises:
+            StorageUnavailableError: the database is away.
+        """
         ...
 
     async def get(self, tenant_id: UUID, evidence_id: UUID) -> EvidenceRecord | None:
         """Return one record with its findings."""
         ...
 
-    async def page(self, tenant_id: UUID, *, before: UUID | None, limit: int) -> list[EvidenceRecord]:
-        """Return records without their findings, newest first, those that follow the record ``before``."""
+    async def page(self, tenant_id: UUID, *, after: UUID | None, limit: int) -> list[EvidenceSummary]:
+        """Return records newest first, those that come after the record of that id in this order."""
         ...

@@ -260,10 +260,10 @@ async def test_foreign_evidence_looks_like_one_that_never_was(world: World) -> N
     await same_problem(analysis, world, "GET", "/api/v1/evidence/{}", evidence_id)
     stranger = await world.headers(tenant_id=uuid4())
     pages = [
-        await analysis.client.get(f"/api/v1/evidence?before={before}", headers=stranger)
-        for before in (evidence_id, uuid4())
+        await analysis.client.get(f"/api/v1/evidence?cursor={cursor}", headers=stranger)
+        for cursor in (evidence_id, uuid4())
     ]
-    assert [page.json() for page in pages] == [{"items": [], "before": None}] * 2
+    assert [page.json() for page in pages] == [{"items": [], "next_cursor": None}] * 2
 
 
 async def test_admin_of_a_tenant_can_make_nobody_a_platform_admin(world: World) -> None:

@@ -19,14 +19,15 @@ from deploy.local import valkey
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 
-SCOPES = frozenset({"analyze", "evidence:read"})
+SCOPES = frozenset({"analyze", "evidence:read", "frameworks:read"})
 
 
 class AnyTenant:
-    """Takes the token for the tenant's id."""
+    """Takes the token for the tenant's id; scopes may follow it instead of all."""
 
     async def verify(self, token: str) -> Principal:
-        return Principal(UUID(token), "test", frozenset(), SCOPES)
+        tenant, *scopes = token.split()
+        return Principal(UUID(tenant), "test", frozenset(), frozenset(scopes) or SCOPES)
 
 
 @dataclass
@@ -84,6 +85,6 @@ def start_analysis(valkey_server: valkey.Cache) -> StartAnalysis:
 async def analysis(
     analysis_database: ServiceDsns, start_analysis: StartAnalysis, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Analysis]:
-    monkeypatch.setattr(analyze_requests, "_STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
+    monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
     async with in_own_task(start_analysis(analysis_database.runtime)) as running:
         yield running
