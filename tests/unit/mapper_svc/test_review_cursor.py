@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from mapper_svc.api.review_cursor import PATTERN, cursor_behind, read_cursor
 from mapper_svc.domain.ports import ReviewItem, ReviewPosition
 
-MOMENTS = st.datetimes(
-    min_value=datetime(1970, 1, 1), max_value=datetime(4000, 1, 1), timezones=st.just(UTC)
-)  # fmt: skip
+LAST = datetime.fromisoformat("4000-01-01")  # hypothesis takes bounds without a zone
+MOMENTS = st.datetimes(datetime.fromisoformat("1970-01-01"), LAST, timezones=st.just(UTC))
 
 
 @given(MOMENTS, st.uuids())
