@@ -4,7 +4,9 @@
 
 Texts of three sizes are made of ordinary sentences with one e-mail address in each; no data files are needed.
 The row "all together" is one request that runs every detector at once. The overhead is a worker's round trip
-for a detector that does nothing.
+for a detector that does nothing. The reach of a detector is the longest such text that it answers three times
+running in the time that a request of a priority leaves for detectors; the neighbour is a short text that
+arrives while one of 64 KiB is under way.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from orchestration_svc.domain.detection import (
     DetectorOutput,
     DetectorStatus,
 )
+from orchestration_svc.domain.policy import Priority, budget_for
 from orchestration_svc.domain.run_detectors import run_detectors
 
 SIZES = {"200 characters": 200, "4 KiB": 4 * 1024, "64 KiB": 64 * 1024}
@@ -85,6 +88,33 @@ async def measure(detectors: Sequence[Detector], text: str, calls: int) -> dict[
     }
 
 
+async def reach(detector: Detector, limit_s: float) -> int:
+    """The longest text in characters that is covered, to 2 KiB, and at most 64 KiB."""
+    covered, step = 0, 2 * 1024
+    low, high = 0, SIZES["64 KiB"] // step
+    while low <= high:
+        middle = (low + high) // 2
+        text = make_text(middle * step)
+        results = [(await run_detectors([detector], text, limit_s=limit_s))[0] for _ in range(3)]
+        if all(result.status is DetectorStatus.SUCCESS for result in results):
+            covered, low = middle * step, middle + 1
+        else:
+            high = middle - 1
+    return covered
+
+
+async def neighbour_ms(detector: Detector, calls: int) -> list[float]:
+    """Milliseconds of short texts, one after the other, each beside a text of 64 KiB."""
+    times: list[float] = []
+    for _ in range(calls):
+        large = asyncio.create_task(run_detectors([detector], make_text(SIZES["64 KiB"]), limit_s=60))
+        await asyncio.sleep(0.1)
+        (small,) = await run_detectors([detector], make_text(SIZES["200 characters"]), limit_s=60)
+        times.append(small.processing_time_ms)
+        await large
+    return times
+
+
 async def run(calls: int) -> dict[str, object]:
     """Start the fleet, measure, close it."""
     own_path = str(Path(__file__).parent)
@@ -112,6 +142,16 @@ async def run(calls: int) -> dict[str, object]:
             }
             for title, group in rows.items()
         }
+        figures["reach"] = {
+            one.info.name: {
+                priority: await reach(one, budget_for(priority, mapping=True, analysis=True).detectors_s)
+                for priority in Priority
+            }
+            for one in ready
+        }
+        figures["neighbour_ms"] = {
+            one.info.name: statistics.median(await neighbour_ms(one, max(3, calls // 20))) for one in ready
+        }
     finally:
         await nothing.close()
         await fleet.close()
@@ -133,6 +173,13 @@ def print_table(figures: dict[str, object]) -> None:
         held = memory.get(title.split()[0])
         print(f"{title:32}{cells}" + (f"{held:>8.0f}" if held else ""))
     print("! marks a row in which a call did not succeed")
+    print("\nlongest text covered, KiB, by priority; and p50 in ms of a short text beside one of 64 KiB")
+    reaches, neighbours = figures["reach"], figures["neighbour_ms"]
+    assert isinstance(reaches, dict)
+    assert isinstance(neighbours, dict)
+    for name, sizes in reaches.items():
+        cells = "".join(f"{priority:>12} {size // 1024:>3}" for priority, size in sizes.items())
+        print(f"{name:24}{cells}{neighbours[name]:>12.0f}")
 
 
 def main() -> None:

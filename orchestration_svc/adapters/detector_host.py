@@ -120,8 +120,7 @@ class ProcessDetector:
             if isinstance(said, DetectorOutput):
                 return said
             seen += said
-            # The worker is free already: without this a long text would take it again before those who wait.
-            await asyncio.sleep(0)
+            # Whoever waits has the worker by now, for it was given back before the slice's end was told here.
             if asyncio.get_running_loop().time() >= deadline:
                 raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
 

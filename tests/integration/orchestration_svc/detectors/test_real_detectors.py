@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import signal
@@ -147,13 +148,43 @@ async def test_personal_data_at_every_place_of_a_long_text_is_found_once(fleet: 
     assert mails == [f"user{n}@example.org" for n in range(200)]
 
 
+LARGEST = ((README_TEXT + " The weather was fine and everybody went home early. ") * 600)[: 64 * 1024]
+NORMAL_S = 1.1
+
+
 async def test_the_largest_text_ends_in_an_answer_or_a_clean_timeout(fleet: DetectorFleet) -> None:
-    text = (README_TEXT + " The weather was fine and everybody went home early. ") * 600
-    results = await run(fleet, text[: 64 * 1024], limit_s=1.1)
+    results = await run(fleet, LARGEST, limit_s=NORMAL_S)
     for result in results.values():
         assert result.status in {DetectorStatus.SUCCESS, DetectorStatus.TIMEOUT}
         assert result.processing_time_ms < 1_500
+
+
+async def test_after_the_largest_text_the_next_requests_are_answered_in_time(fleet: DetectorFleet) -> None:
+    await run(fleet, LARGEST, limit_s=NORMAL_S / 2)
+    for _ in range(2):
+        results = await run(fleet, README_TEXT, limit_s=NORMAL_S)
+        assert {name: result.status for name, result in results.items()} == dict.fromkeys(
+            NAMES, DetectorStatus.SUCCESS
+        )
+
+
+async def test_a_small_text_is_answered_while_the_largest_is_under_way(fleet: DetectorFleet) -> None:
+    large = asyncio.create_task(run(fleet, LARGEST))
+    await asyncio.sleep(0.1)
     assert (await run(fleet, README_TEXT))["presidio_analyzer"].status is DetectorStatus.SUCCESS
+    assert not large.done()
+    assert (await large)["presidio_analyzer"].status is DetectorStatus.SUCCESS
+
+
+async def test_an_insult_deep_in_a_long_text_is_found_and_located(fleet: DetectorFleet) -> None:
+    filler = "The report covers revenue in the third quarter and the plan for next year. " * 30
+    insult = "You are a stupid asshole and a bastard."
+    text = filler + insult + " " + filler
+    clean, output = [(await run(fleet, one))["alt_profanity_check"].output for one in (filler + filler, text)]
+    assert clean["label"] == "safe"
+    assert (output["label"], output["score"] > 0.9) == ("profane", True)
+    assert insult[:16] in text[output["start"] : output["end"]]
+    assert output["end"] - output["start"] < 400
 
 
 async def test_no_piece_of_the_content_is_in_any_result(fleet: DetectorFleet) -> None:
