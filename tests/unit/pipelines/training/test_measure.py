@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.lib.training.calibrate import fit_calibration, fit_temperature
+from pipelines.lib.training.measure import (
+    Share,
+    expected_calibration_error,
+    is_right,
+    log_softmax,
+    mean_log_loss,
+)
+
+
+def test_wilson_interval_is_that_of_the_literature() -> None:
+    # Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662.
+    share = Share.of(81, 263)
+    assert share.low == pytest.approx(0.2553, abs=5e-5)
+    assert share.high == pytest.approx(0.3662, abs=5e-5)
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_an_interval_holds_its_share_and_stays_within_bounds(right: int, wrong: int) -> None:
+    share = Share.of(right, right + wrong)
+    assert 0 <= share.low <= share.high <= 1
+    if share.cases:
+        assert share.low - 1e-12 <= share.value <= share.high + 1e-12
+
+
+def test_no_case_is_no_share_and_the_widest_interval() -> None:
+    share = Share.of(0, 0)
+    assert math.isnan(share.value)
+    assert (share.low, share.high) == (0, 1)
+
+
+def test_a_model_that_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
+    confidence = np.full(1000, 0.75)
+    right = np.arange(1000) % 4 != 0
+    assert expected_calibration_error(confidence, right, bins=10) == pytest.approx(0, abs=0.01)
+
+
+def test_a_model_that_is_sure_and_wrong_has_the_largest_error() -> None:
+    assert expected_calibration_error(np.ones(50), np.zeros(50, dtype=bool)) == 1
+
+
+def test_an_accepted_label_is_right() -> None:
+    distributions = np.array([[0.1, 0.9], [0.8, 0.2]])
+    accepted = [frozenset({"a", "b"}), frozenset({"b"})]
+    assert is_right(distributions, ("a", "b"), accepted).tolist() == [True, False]
+
+
+def test_a_temperature_undoes_overconfidence() -> None:
+    draw = np.random.default_rng(3)
+    logits = draw.normal(size=(4000, 5))
+    probabilities = np.exp(log_softmax(logits))
+    targets = np.array([draw.choice(5, p=row) for row in probabilities])
+    assert fit_temperature(logits * 4, targets) == pytest.approx(4, rel=0.1)
+
+
+def test_a_tier_that_knows_nothing_does_no_harm() -> None:
+    draw = np.random.default_rng(4)
+    targets = draw.integers(0, 6, size=500)
+    good = np.eye(6)[targets] * 6 + draw.normal(size=(500, 6))
+    noise = draw.normal(size=(500, 6))
+    for model, head in ((good, noise), (noise, good)):
+        calibration = fit_calibration(model, head, targets)
+        combined = mean_log_loss(calibration.combined(model, head), targets)
+        alone = calibration.model(good) if model is good else calibration.head(good)
+        assert combined <= mean_log_loss(alone, targets) + 1e-6
+
+
+def test_every_tier_gives_a_distribution() -> None:
+    draw = np.random.default_rng(5)
+    model, head, targets = draw.normal(size=(50, 6)), draw.normal(size=(50, 6)), draw.integers(0, 6, size=50)
+    calibration = fit_calibration(model, head, targets)
+    for found in (calibration.model(model), calibration.head(head), calibration.combined(model, head)):
+        assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(50))
