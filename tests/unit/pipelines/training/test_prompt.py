@@ -16,9 +16,7 @@ def test_a_label_of_nobody_has_no_vendor() -> None:
     assert prompt("maliciousURLs") == "maliciousURLs (malicious urls) =>"
 
 
-@pytest.mark.parametrize(
-    "raw", ["Text makes no sense.", "患者カルテ番号", "email", "Кто-то".replace("-", " ")]
-)
+@pytest.mark.parametrize("raw", ["Text makes no sense.", "患者カルテ番号", "email", "Номер паспорта"])
 def test_the_normalised_label_is_left_out_where_it_says_the_same(raw: str) -> None:
     assert prompt(raw) == f"{raw} =>"
 

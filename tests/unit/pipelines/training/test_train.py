@@ -101,6 +101,7 @@ run(Path(sys.argv[2]), load_taxonomy("2026.11"), msgspec.json.decode(sys.argv[5]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("first_layer", [0, 1])
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
     tiny_base: Path,
