@@ -276,6 +276,7 @@ async def test_service_outlives_both_and_recovers_by_itself(
         listed = await service.call("GET", "/api/v1/keys", admin)
         assert (listed.status_code, listed.json()["error_code"]) == (503, "SERVICE_UNAVAILABLE")
         assert listed.headers["retry-after"]
+        await asyncio.sleep(1.1)  # readiness may be a second old
         ready = await service.call("GET", "/health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert ready.json()["dependencies"]["postgres"]["status"] == "down"
@@ -285,6 +286,7 @@ async def test_service_outlives_both_and_recovers_by_itself(
         await postgres.mend()
         await valkey.mend()
         assert (await service.call("GET", "/api/v1/keys", admin)).status_code == 200
+        await asyncio.sleep(1.1)  # readiness may be a second old
         ready = await service.call("GET", "/health/ready")
         assert ready.json()["dependencies"]["postgres"]["status"] == "up"
         assert ready.json()["dependencies"]["valkey"]["status"] == "up"
