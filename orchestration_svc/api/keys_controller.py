@@ -1,10 +1,12 @@
 """/api/v1/keys: the API keys of the caller's tenant."""
 
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath
 
 from orchestration_svc.api.access_wire import IssuedKeyOut, KeyIn, KeyList, RotateIn, issued_out, key_out
 from orchestration_svc.api.guards import requires
@@ -13,6 +15,13 @@ from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode
 from orchestration_svc.domain.keys import ManageKeys
+
+KEY_EXAMPLE = Example(
+    id="service",
+    summary="for a service that sends texts",
+    value={"name": "chat-gateway", "roles": ["analyst"]},
+)
+_ROTATION = Example(id="day", summary="a day to change over", value={"overlap_s": 86_400})
 
 
 class KeysController(Controller):
@@ -29,7 +38,10 @@ class KeysController(Controller):
 
     @post("/", summary="Issue a key", responses=faults(*BODY))
     async def issue(
-        self, data: JSONBody[KeyIn], principal: Injected[Principal], keys: Injected[ManageKeys]
+        self,
+        data: Annotated[KeyIn, Body(examples=[KEY_EXAMPLE])],
+        principal: Injected[Principal],
+        keys: Injected[ManageKeys],
     ) -> IssuedKeyOut:
         """Make a key; its token is shown this once."""
         issued = await keys.issue(
@@ -50,7 +62,7 @@ class KeysController(Controller):
     async def rotate(
         self,
         key_id: FromPath[UUID],
-        data: JSONBody[RotateIn],
+        data: Annotated[RotateIn, Body(examples=[_ROTATION])],
         principal: Injected[Principal],
         keys: Injected[ManageKeys],
     ) -> IssuedKeyOut:

@@ -1,10 +1,12 @@
 """/api/v1/tenants: acts of the platform, for the role platform_admin."""
 
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath
 
 from orchestration_svc.api.access_wire import (
     IssuedKeyOut,
@@ -16,11 +18,14 @@ from orchestration_svc.api.access_wire import (
 )
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
+from orchestration_svc.api.keys_controller import KEY_EXAMPLE
 from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode
 from orchestration_svc.domain.keys import ManageKeys
 from orchestration_svc.domain.tenants import ManageTenants
+
+_TENANT = Example(id="team", value={"name": "support-bot"})
 
 
 class TenantsController(Controller):
@@ -38,7 +43,10 @@ class TenantsController(Controller):
 
     @post("/", summary="Create a tenant", responses=faults(*BODY, ErrorCode.CONFLICT))
     async def create(
-        self, data: JSONBody[TenantIn], principal: Injected[Principal], tenants: Injected[ManageTenants]
+        self,
+        data: Annotated[TenantIn, Body(examples=[_TENANT])],
+        principal: Injected[Principal],
+        tenants: Injected[ManageTenants],
     ) -> TenantOut:
         """Create a tenant; 409 when the name is in use."""
         tenant = await tenants.create(data.name, actor=principal.token_id)
@@ -52,7 +60,7 @@ class TenantsController(Controller):
     async def issue_key(
         self,
         tenant_id: FromPath[UUID],
-        data: JSONBody[KeyIn],
+        data: Annotated[KeyIn, Body(examples=[KEY_EXAMPLE])],
         principal: Injected[Principal],
         tenants: Injected[ManageTenants],
         keys: Injected[ManageKeys],
