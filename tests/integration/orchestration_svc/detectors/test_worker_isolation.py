@@ -101,15 +101,15 @@ async def test_a_hang_is_a_timeout_and_its_worker_is_replaced(started: Make) -> 
 
 
 async def test_the_event_loop_goes_on_while_a_worker_hangs(started: Make) -> None:
-    one = started(timeout_ms=300)
+    one = started(timeout_ms=3_000)
     await one.settled()
-    hanging = asyncio.create_task(fault_of(one, "spin", 0.3))
+    hanging = asyncio.create_task(fault_of(one, "spin", 3.0))
     longest = 0.0
     while not hanging.done():
         before = time.perf_counter()
         await asyncio.sleep(0.001)
         longest = max(longest, time.perf_counter() - before)
-    assert longest < 0.15
+    assert longest < 1.0
 
 
 async def test_a_killed_worker_fails_its_call_only_and_comes_back(started: Make) -> None:
@@ -189,11 +189,11 @@ async def test_a_queued_call_waits_no_longer_than_its_timeout_and_kills_nobody(s
     one = started(timeout_ms=5_000)
     await one.settled()
     pid = pid_of(one)
-    busy = asyncio.create_task(ask(one, "sleep 0.5"))
+    busy = asyncio.create_task(ask(one, "sleep 3"))
     await asyncio.sleep(0.05)
     before = time.perf_counter()
     fault = await fault_of(one, "hello", 0.1)
-    assert time.perf_counter() - before < 0.4
+    assert time.perf_counter() - before < 2.5
     assert (fault.status, fault.reason) == (DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG)
     assert (await busy).output["label"] == "safe"
     assert pid_of(one) == pid
@@ -216,8 +216,8 @@ async def test_two_workers_serve_two_texts_at_once(started: Make) -> None:
     one = started(workers=2)
     await until(lambda: len(one.health().worker_pids) == 2)
     before = time.perf_counter()
-    await asyncio.gather(ask(one, "sleep 0.5"), ask(one, "sleep 0.5"))
-    assert time.perf_counter() - before < 0.9
+    await asyncio.gather(ask(one, "sleep 2"), ask(one, "sleep 2"))
+    assert time.perf_counter() - before < 3.8
 
 
 @pytest.mark.parametrize(

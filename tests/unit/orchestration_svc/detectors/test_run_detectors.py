@@ -77,7 +77,7 @@ async def test_a_detector_that_ignores_its_timeout_is_abandoned() -> None:
     slow, quick = await run_detectors([FakeDetector("slow", hangs, 20), FakeDetector("quick", finds)], "text")
     assert (slow.status, slow.error) == (DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
     assert quick.status is DetectorStatus.SUCCESS
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 30  # the detector would take a minute
 
 
 @pytest.mark.parametrize(("limit_s", "expected"), [(None, 1.0), (0.4, 0.4), (5.0, 1.0)])
@@ -88,13 +88,15 @@ async def test_the_least_of_limit_and_own_timeout_counts(limit_s: float | None, 
 
 
 async def test_detectors_run_side_by_side() -> None:
-    async def takes_a_while(text: str) -> DetectorOutput:
-        await asyncio.sleep(0.1)
+    together = asyncio.Barrier(10)
+
+    async def waits_for_the_others(text: str) -> DetectorOutput:
+        await together.wait()
         return await finds(text)
 
-    started = time.perf_counter()
-    await run_detectors([FakeDetector(str(n), takes_a_while) for n in range(10)], "text")
-    assert time.perf_counter() - started < 0.5
+    fakes = [FakeDetector(str(n), waits_for_the_others, 30_000) for n in range(10)]
+    results = await run_detectors(fakes, "text")
+    assert {result.status for result in results} == {DetectorStatus.SUCCESS}
 
 
 async def test_a_content_type_it_cannot_read_is_skipped_without_a_call() -> None:
