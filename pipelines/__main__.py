@@ -13,7 +13,7 @@ from pipelines.lib.build_dataset import Manifest
 from pipelines.lib.dataset_folder import DatasetFaultError, publish
 from pipelines.lib.read_vendors import UnlistedVendorError
 from pipelines.lib.run_checks import run_checks
-from pipelines.lib.training.training_input_error import TrainingInputError
+from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.make_dataset import make_dataset
 from pipelines.settings import SettingsError, read_settings
 
@@ -69,7 +69,7 @@ def train(recipe: str, data: Path | None, out: Path | None) -> None:
         raise click.ClickException(f"{error.name} is not installed: install the extra `training`") from error
     try:
         make_adapter(read_settings(os.environ), recipe, say, data=data, out=out)
-    except (DataFaultError, DatasetFaultError, SettingsError, TrainingInputError) as error:
+    except (DataFaultError, DatasetFaultError, SettingsError, ModelInputError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""How the two tiers are put together, and how sure the answer may say it is."""
+"""What is fitted on the validation rows once the tiers are trained."""
 
 from pathlib import Path
 
@@ -7,42 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from pipelines.lib.training.atomic_file import write_atomically
-from pipelines.lib.training.measure import log_softmax, mean_log_loss
+from pipelines.lib.scoring.atomic_file import write_atomically
+from pipelines.lib.scoring.calibration import Calibration
+from pipelines.lib.scoring.log_softmax import log_softmax
+from pipelines.lib.training.measure import mean_log_loss
 
 _WEIGHTS = np.linspace(0.0, 1.0, 41)
 _TEMPERATURES = (0.05, 20.0)
-
-
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers fitted on the validation rows.
-
-    Attributes:
-        head_weight: weight of the embedding head in the average of the two tiers' log-probabilities.
-        model_temperature: what the model's logits are divided by.
-        head_temperature: what the head's logits are divided by.
-        temperature: what the averaged log-probabilities are divided by.
-    """
-
-    head_weight: float
-    model_temperature: float
-    head_temperature: float
-    temperature: float
-
-    def model(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Returns the log-probabilities of the model tier alone."""
-        return log_softmax(logits / self.model_temperature)
-
-    def head(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Returns the log-probabilities of the embedding head alone."""
-        return log_softmax(logits / self.head_temperature)
-
-    def combined(
-        self, model_logits: NDArray[np.floating], head_logits: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
-        """Returns the log-probabilities of both tiers together."""
-        mixed = (1 - self.head_weight) * self.model(model_logits) + self.head_weight * self.head(head_logits)
-        return log_softmax(mixed / self.temperature)
+_LOWEST_THRESHOLD = 0.6
+_PRECISION = 0.97
 
 
 def fit_calibration(
@@ -51,7 +24,8 @@ def fit_calibration(
     """Fits temperatures and weight so that the validation rows are likeliest.
 
     Each tier gets its own temperature first, so that the weight says which tier is to be trusted and not
-    which one has the larger logits. Weight and last temperature are then fitted together.
+    which one has the larger logits. Weight and last temperature are then fitted together, the threshold
+    last.
 
     Args:
         model_logits: of the model, validation rows by labels.
@@ -69,7 +43,10 @@ def fit_calibration(
             best, (mean_log_loss(log_softmax(mixed / temperature), targets), float(weight), temperature)
         )
     _, weight, temperature = best
-    return Calibration(weight, model_temperature, head_temperature, temperature)
+    unbounded = Calibration(weight, model_temperature, head_temperature, temperature, threshold=None)
+    probabilities = np.exp(unbounded.combined(model_logits, head_logits))
+    threshold = fit_threshold(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets)
+    return msgspec.structs.replace(unbounded, threshold=threshold)
 
 
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
@@ -83,16 +60,24 @@ def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) ->
     return float(np.exp(found.x))
 
 
+def fit_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float | None:
+    """Returns the smallest confidence of at least 0.6 from which on 97 % of the answers are right.
+
+    Args:
+        confidence: probability of the answer, for each case.
+        right: whether the answer was right.
+
+    Returns:
+        The threshold, an answer at which counts as above it; None when there is none.
+    """
+    candidates = np.unique(confidence[confidence > _LOWEST_THRESHOLD])
+    for threshold in (_LOWEST_THRESHOLD, *candidates):
+        above = right[confidence >= threshold]
+        if len(above) and above.mean() >= _PRECISION:
+            return float(threshold)
+    return None
+
+
 def save_calibration(calibration: Calibration, path: Path) -> None:
     """Writes a calibration as JSON, whole or not at all."""
     write_atomically(path, msgspec.json.format(msgspec.json.encode(calibration), indent=1) + b"\n")
-
-
-def load_calibration(path: Path) -> Calibration:
-    """Reads a calibration.
-
-    Raises:
-        OSError: the file is missing.
-        msgspec.DecodeError: it holds something else.
-    """
-    return msgspec.json.decode(path.read_bytes(), type=Calibration)

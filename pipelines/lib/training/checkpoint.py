@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipelines.lib.training.atomic_file import atomic_folder
+from pipelines.lib.scoring.atomic_file import atomic_folder
 
 _STATE = "state.json"
 _OPTIMISER = "optimiser.safetensors"

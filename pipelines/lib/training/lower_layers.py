@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor, nn
 
-from pipelines.lib.training.batches import in_batches
+from pipelines.lib.scoring.batches import in_batches
 
 _ROWS = 64
 

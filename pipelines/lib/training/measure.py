@@ -75,13 +75,6 @@ def is_right(
     return np.array([labels[at] in right for at, right in zip(best, accepted, strict=True)], dtype=np.bool_)
 
 
-def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Returns the logarithms of the softmax over the last axis."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return normalised
-
-
 def mean_log_loss(log_probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
     """Returns the mean negative logarithm of the probability of the right label."""
     return float(-log_probabilities[np.arange(len(targets)), targets].mean())

@@ -29,7 +29,7 @@ def tracking_uri(data_root: Path) -> str:
 def record_run(
     data_root: Path,
     recipe: Recipe,
-    origin: Mapping[str, str],
+    origin: Mapping[str, str | Sequence[str]],
     state: TrainingState,
     figures: Sequence[TierFigures],
     artifacts: Path,
@@ -59,7 +59,7 @@ def record_run(
             run,
             metrics=[*_curve(state), *_final(figures), _metric("seconds", state.seconds, state.step)],
             params=[Param(key, str(value)) for key, value in _flat(msgspec.to_builtins(recipe)).items()],
-            tags=[RunTag(key, value) for key, value in {**origin, **environment()}.items()],
+            tags=[RunTag(key, _as_tag(value)) for key, value in {**origin, **environment()}.items()],
         )
         client.log_artifacts(run, str(artifacts))
         status = "FINISHED"
@@ -79,6 +79,10 @@ def environment() -> dict[str, str]:
         "env.threads": str(torch.get_num_threads()),
         "env.gpus": ", ".join(gpus) or "none",
     }
+
+
+def _as_tag(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def _curve(state: TrainingState) -> list[Metric]:

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,23 +19,18 @@ from pipelines.lib.build_dataset import DATA_DIR, Manifest
 from pipelines.lib.dataset_folder import read_examples, read_manifest
 from pipelines.lib.example import Split
 from pipelines.lib.read_free_form import read_free_form
-from pipelines.lib.training.atomic_file import atomic_folder
-from pipelines.lib.training.base_model import resolve_base, weights_sha256
-from pipelines.lib.training.calibrate import Calibration, fit_calibration, save_calibration
-from pipelines.lib.training.checkpoint import TrainingState
-from pipelines.lib.training.embedder import Embedder, load_embedder
-from pipelines.lib.training.embedding_head import embed_rows, train_embedding_head
-from pipelines.lib.training.label_tokens import (
+from pipelines.lib.scoring.atomic_file import atomic_folder
+from pipelines.lib.scoring.base_model import resolve_base, weights_sha256
+from pipelines.lib.scoring.calibration import Calibration
+from pipelines.lib.scoring.embedder import Embedder, load_embedder
+from pipelines.lib.scoring.embedding_head import embed_raw
+from pipelines.lib.scoring.label_tokens import (
     LabelTokens,
     Tokenizer,
-    choose_label_tokens,
     save_label_tokens,
 )
-from pipelines.lib.training.loss_plot import loss_png
-from pipelines.lib.training.mlflow_run import environment, record_run
-from pipelines.lib.training.one_token_model import OneTokenModel, load_for_training, load_tokenizer
-from pipelines.lib.training.recipe import Recipe
-from pipelines.lib.training.score import (
+from pipelines.lib.scoring.one_token_model import OneTokenModel, load_tokenizer
+from pipelines.lib.scoring.score import (
     ADAPTER,
     CALIBRATION,
     HEAD,
@@ -44,14 +40,24 @@ from pipelines.lib.training.score import (
     Scorer,
     load_scorer,
 )
+from pipelines.lib.training.adapt import load_for_training
+from pipelines.lib.training.calibrate import fit_calibration, save_calibration
+from pipelines.lib.training.checkpoint import TrainingState
+from pipelines.lib.training.choose_label_tokens import choose_label_tokens
+from pipelines.lib.training.loss_plot import loss_png
+from pipelines.lib.training.mlflow_run import environment, record_run
+from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.tier_report import TierFigures, as_table, tier_figures
 from pipelines.lib.training.train import Plan, train
+from pipelines.lib.training.train_embedding_head import train_embedding_head
 from pipelines.lib.training.training_rows import TrainingRow, encode_rows, rows_of
 
 REPORT = "training.json"
 PLOT = "loss.png"
 _FREE_FORM = DATA_DIR / "heldout"
-_IDENTITY = Calibration(head_weight=0.5, model_temperature=1.0, head_temperature=1.0, temperature=1.0)
+_IDENTITY = Calibration(
+    head_weight=0.5, model_temperature=1.0, head_temperature=1.0, temperature=1.0, threshold=None
+)
 _LIBRARIES = ("torch", "transformers", "peft")
 
 
@@ -126,7 +132,8 @@ def run_training(
     embedder = load_embedder()
     tokenizer = load_tokenizer(base)
     tokens = choose_label_tokens(taxonomy, tokenizer)
-    origin = _origin(recipe, manifest, base, embedder, tokens, accelerator.num_processes)
+    vendors = {row.vendor for row in training if row.vendor}
+    origin = _origin(recipe, manifest, base, embedder, tokens, vendors, accelerator.num_processes)
     checkpoint = data_root / "checkpoints" / f"{recipe.name}-{origin.run[:16]}"
     model = load_for_training(base, tokens.ids, recipe)
     plan = Plan(
@@ -158,7 +165,13 @@ def run_training(
 
 
 def _origin(
-    recipe: Recipe, manifest: Manifest, base: Path, embedder: Embedder, tokens: LabelTokens, processes: int
+    recipe: Recipe,
+    manifest: Manifest,
+    base: Path,
+    embedder: Embedder,
+    tokens: LabelTokens,
+    vendors: AbstractSet[str],
+    processes: int,
 ) -> Origin:
     base_sha256 = weights_sha256(base)
     decides = {
@@ -181,6 +194,7 @@ def _origin(
         taxonomy_sha256=manifest.taxonomy_sha256,
         dataset_sha256=manifest.content_sha256,
         run=hashlib.sha256(msgspec.json.encode(decides, order="sorted")).hexdigest(),
+        vendors=tuple(sorted(vendors)),
     )
 
 
@@ -203,7 +217,7 @@ def _write_tiers(
     say(f"embedding {len(training) + len(validation)} labels")
     head = train_embedding_head(
         training,
-        embed_rows(training, embedder),
+        embed_raw([row.raw for row in training], embedder),
         tokens.labels,
         embedder_sha256=embedder.sha256,
         seed=recipe.seed,
@@ -213,7 +227,7 @@ def _write_tiers(
     # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format.
     merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
     merged.eval()
-    unfitted = Scorer(merged, tokenizer, embedder, head, tokens, calibration=_IDENTITY)
+    unfitted = Scorer(merged, tokenizer, embedder, head, tokens, _IDENTITY, frozenset())
     logits = unfitted.logits(_as_unknown(validation))
     places = {label: at for at, label in enumerate(tokens.labels)}
     targets = np.array([places[row.label] for row in validation], dtype=np.int64)

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.lib.training.calibrate import Calibration
+from pipelines.lib.scoring.calibration import Calibration
+from pipelines.lib.scoring.score import TierLogits
 from pipelines.lib.training.measure import Share, expected_calibration_error, is_right
-from pipelines.lib.training.score import TierLogits
 from pipelines.lib.training.training_rows import TrainingRow
 
 

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from pipelines.lib.training.batches import plan_epoch, prompt_of, share_of, take
+from pipelines.lib.scoring.one_token_model import OneTokenModel, label_logits
 from pipelines.lib.training.checkpoint import (
     Checkpoint,
     CurvePoint,
@@ -20,7 +20,7 @@ from pipelines.lib.training.checkpoint import (
 )
 from pipelines.lib.training.exact_adamw import ExactAdamW, rate_at
 from pipelines.lib.training.lower_layers import LowerLayers
-from pipelines.lib.training.one_token_model import OneTokenModel, label_logits
+from pipelines.lib.training.plan_epoch import plan_epoch, prompt_of, share_of, take
 from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.training_rows import EncodedRow
 
@@ -185,7 +185,8 @@ class _Training:
     def _validate(self) -> None:
         prompts = [row.bare for row in self.plan.validation]
         targets = torch.tensor([row.target for row in self.plan.validation])
-        logits = label_logits(self.model, prompts, device=self.accelerator.device, lower=self.lower)
+        inputs_of = None if self.lower is None else self.lower.inputs
+        logits = label_logits(self.model, prompts, device=self.accelerator.device, inputs_of=inputs_of)
         point = CurvePoint(
             step=self.state.step,
             training_loss=self.state.loss_sum / max(1, self.state.loss_batches),

@@ -1,9 +1,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mapper_svc.domain.prompt import prompt
 from pipelines.lib.example import Example, Source
-from pipelines.lib.training.label_tokens import Tokenizer
+from pipelines.lib.scoring.label_tokens import Tokenizer
+from pipelines.lib.scoring.raw_label import encode_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,6 @@ def rows_of(examples: Iterable[Example]) -> tuple[TrainingRow, ...]:
         )
         for one in examples
     )
-
-
-def encode_prompt(tokenizer: Tokenizer, raw: str, vendor: str | None = None) -> tuple[int, ...]:
-    """Returns the token ids of a prompt, with the special tokens that the tokenizer puts in front."""
-    return tuple(tokenizer.encode(prompt(raw, vendor), add_special_tokens=True))
 
 
 def encode_rows(

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from mapper_svc.domain.taxonomy import Taxonomy
-from pipelines.lib.training.label_tokens import (
+from pipelines.lib.scoring.label_tokens import (
     LabelTokenError,
-    choose_label_tokens,
     load_label_tokens,
     save_label_tokens,
 )
+from pipelines.lib.training.choose_label_tokens import choose_label_tokens
 
 Words = Callable[..., Any]
 

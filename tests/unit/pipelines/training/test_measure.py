@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.lib.training.calibrate import fit_calibration, fit_temperature
+from pipelines.lib.scoring.log_softmax import log_softmax
+from pipelines.lib.training.calibrate import fit_calibration, fit_temperature, fit_threshold
 from pipelines.lib.training.measure import (
     Share,
     expected_calibration_error,
     is_right,
-    log_softmax,
     mean_log_loss,
 )
 
@@ -78,3 +78,27 @@ def test_every_tier_gives_a_distribution() -> None:
     calibration = fit_calibration(model, head, targets)
     for found in (calibration.model(model), calibration.head(head), calibration.combined(model, head)):
         assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(50))
+
+
+def test_the_threshold_is_the_smallest_that_is_right_often_enough() -> None:
+    confidence = np.array([0.95] * 97 + [0.9] * 3 + [0.7] * 10 + [0.3] * 5)
+    right = np.array([True] * 97 + [True, False, False] + [False] * 10 + [True] * 5)
+    assert fit_threshold(confidence, right) == 0.9
+    right[100:110] = True
+    assert fit_threshold(confidence, right) == 0.6
+
+
+def test_no_threshold_is_better_than_one_that_does_not_hold() -> None:
+    assert fit_threshold(np.array([0.9, 0.8]), np.array([False, True])) is None
+    assert fit_threshold(np.array([0.5, 0.4]), np.array([True, True])) is None
+    assert fit_threshold(np.empty(0), np.empty(0, dtype=np.bool_)) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=60))
+def test_answers_above_a_threshold_are_right_as_often_as_it_says(cases: list[tuple[float, bool]]) -> None:
+    confidence = np.array([one for one, _ in cases], dtype=np.float64)
+    right = np.array([one for _, one in cases], dtype=np.bool_)
+    threshold = fit_threshold(confidence, right)
+    if threshold is not None:
+        assert threshold >= 0.6
+        assert right[confidence >= threshold].mean() >= 0.97

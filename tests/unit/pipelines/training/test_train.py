@@ -10,22 +10,22 @@ import msgspec
 import pytest
 
 from mapper_svc.domain.taxonomy import Taxonomy
-from pipelines.lib.training.label_tokens import choose_label_tokens
+from pipelines.lib.training.choose_label_tokens import choose_label_tokens
 from pipelines.lib.training.recipe import Recipe, load_recipe
 from tests.unit.pipelines.training.conftest import NO_TORCH
 
 torch: Any = pytest.importorskip("torch", reason=NO_TORCH)
 pytest.importorskip("peft", reason=NO_TORCH)
 
-from pipelines.lib.training.base_model import BaseModelError  # noqa: E402 - they need torch
-from pipelines.lib.training.checkpoint import load_checkpoint  # noqa: E402
-from pipelines.lib.training.lower_layers import LowerLayers  # noqa: E402
-from pipelines.lib.training.one_token_model import (  # noqa: E402
+from pipelines.lib.scoring.base_model import BaseModelError  # noqa: E402 - they need torch
+from pipelines.lib.scoring.one_token_model import (  # noqa: E402
     label_logits,
-    load_for_training,
     load_merged,
     load_tokenizer,
 )
+from pipelines.lib.training.adapt import load_for_training  # noqa: E402
+from pipelines.lib.training.checkpoint import load_checkpoint  # noqa: E402
+from pipelines.lib.training.lower_layers import LowerLayers  # noqa: E402
 from pipelines.lib.training.train import Plan, Trained, train  # noqa: E402
 from pipelines.lib.training.training_rows import TrainingRow, encode_rows  # noqa: E402
 
@@ -178,7 +178,7 @@ def test_lower_layers_put_aside_give_the_same_answers_and_come_back(
     prompts = [[1, 2, 3, 4], [5, 6], [7, 8, 9]]
     before = label_logits(model, prompts)
     with LowerLayers(model, 2, prompts) as lower:
-        assert torch.allclose(label_logits(model, prompts, lower=lower), before, atol=1e-5)
+        assert torch.allclose(label_logits(model, prompts, inputs_of=lower.inputs), before, atol=1e-5)
     assert torch.equal(label_logits(model, prompts), before)
 
 

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from mapper_svc.domain.prompt import PROMPT_VERSION
 from mapper_svc.domain.taxonomy import Taxonomy
-from pipelines.lib.training.base_model import BaseModelError, weights_sha256
-from pipelines.lib.training.calibrate import Calibration, load_calibration
-from pipelines.lib.training.embedder import Embedder
-from pipelines.lib.training.embedding_head import EmbeddingHead, embed_rows, load_embedding_head
-from pipelines.lib.training.label_tokens import LabelTokens, Tokenizer, load_label_tokens
-from pipelines.lib.training.one_token_model import (
+from pipelines.lib.scoring.base_model import BaseModelError, weights_sha256
+from pipelines.lib.scoring.calibration import Calibration, load_calibration
+from pipelines.lib.scoring.embedder import Embedder
+from pipelines.lib.scoring.embedding_head import EmbeddingHead, embed_raw, load_embedding_head
+from pipelines.lib.scoring.label_tokens import LabelTokens, Tokenizer, load_label_tokens
+from pipelines.lib.scoring.model_input_error import ModelInputError
+from pipelines.lib.scoring.one_token_model import (
     OneTokenModel,
     label_logits,
     load_merged,
     load_tokenizer,
 )
-from pipelines.lib.training.training_input_error import TrainingInputError
-from pipelines.lib.training.training_rows import TrainingRow, encode_prompt
+from pipelines.lib.scoring.raw_label import HasRawLabel, RawLabel, encode_prompt
 
 ADAPTER = "adapter"
 LABEL_TOKENS = "label_tokens.json"
@@ -45,6 +45,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         taxonomy_sha256: hash of that edition.
         dataset_sha256: hash of the rows of the data set.
         run: hash of everything that decided the training.
+        vendors: ids of the vendors whose rows were learnt from, in alphabetical order.
     """
 
     recipe: str
@@ -57,9 +58,10 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taxonomy_sha256: str
     dataset_sha256: str
     run: str
+    vendors: tuple[str, ...]
 
 
-class MismatchError(TrainingInputError):
+class MismatchError(ModelInputError):
     """The parts of a trained folder do not belong together, or not to this edition, base or prompt."""
 
 
@@ -82,6 +84,8 @@ class Scorer:
         head: the embedding head.
         tokens: the table of label tokens.
         calibration: how the tiers are put together.
+        vendors: the vendors that the model has learnt from; any other is shown to it as none, because that
+            is what it learnt to answer without.
     """
 
     model: OneTokenModel
@@ -90,29 +94,31 @@ class Scorer:
     head: EmbeddingHead
     tokens: LabelTokens
     calibration: Calibration
+    vendors: frozenset[str]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of every distribution."""
         return self.tokens.labels
 
-    def logits(self, rows: Sequence[TrainingRow]) -> TierLogits:
+    def logits(self, rows: Sequence[HasRawLabel]) -> TierLogits:
         """Returns the logits of both tiers. The vendor is shown to the model only."""
-        prompts = [encode_prompt(self.tokenizer, row.raw, row.vendor) for row in rows]
+        prompts = [encode_prompt(self.tokenizer, row.raw, self._known(row.vendor)) for row in rows]
         model = label_logits(self.model, prompts).numpy()
-        head = self.head.logits([row.raw for row in rows], embed_rows(rows, self.embedder))
+        raws = [row.raw for row in rows]
+        head = self.head.logits(raws, embed_raw(raws, self.embedder))
         return TierLogits(model, head)
 
     def score(self, asked: Sequence[tuple[str | None, str]]) -> NDArray[np.float64]:
-        """Returns the calibrated distribution of both tiers together for pairs of vendor and raw label.
-
-        A vendor that the model was not trained with is given as None.
-        """
+        """Returns the calibrated distribution of both tiers together for pairs of vendor and raw label."""
         if not asked:
             return np.empty((0, len(self.labels)))
-        found = self.logits([TrainingRow(raw, self.labels[0], vendor) for vendor, raw in asked])
+        found = self.logits([RawLabel(raw, vendor) for vendor, raw in asked])
         probabilities: NDArray[np.float64] = np.exp(self.calibration.combined(found.model, found.head))
         return probabilities
+
+    def _known(self, vendor: str | None) -> str | None:
+        return vendor if vendor in self.vendors else None
 
 
 def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> Scorer:
@@ -150,4 +156,4 @@ def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder
     tokens = load_label_tokens(folder / LABEL_TOKENS, taxonomy, tokenizer)
     head = load_embedding_head(folder / HEAD, tokens.labels, embedder.sha256)
     model = load_merged(base, folder / ADAPTER, tokens.ids, origin.dtype)
-    return Scorer(model, tokenizer, embedder, head, tokens, calibration)
+    return Scorer(model, tokenizer, embedder, head, tokens, calibration, frozenset(origin.vendors))

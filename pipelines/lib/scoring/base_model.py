@@ -9,8 +9,8 @@ import msgspec
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from pipelines.lib.training.atomic_file import atomic_folder
-from pipelines.lib.training.training_input_error import TrainingInputError
+from pipelines.lib.scoring.atomic_file import atomic_folder
+from pipelines.lib.scoring.model_input_error import ModelInputError
 
 _WHEEL = "wheel:"
 _CACHE = "base_models"
@@ -18,7 +18,7 @@ _RECORD = "source.json"
 _CHUNK = 1 << 20
 
 
-class BaseModelError(TrainingInputError):
+class BaseModelError(ModelInputError):
     """The base model of a recipe is not there, or is not what it should be."""
 
 

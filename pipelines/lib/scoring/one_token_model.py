@@ -1,16 +1,13 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from pipelines.lib.training.base_model import BaseModelError
-from pipelines.lib.training.batches import in_batches
-from pipelines.lib.training.label_tokens import Tokenizer
-from pipelines.lib.training.lower_layers import LowerLayers
-from pipelines.lib.training.recipe import Recipe
+from pipelines.lib.scoring.batches import in_batches
+from pipelines.lib.scoring.label_tokens import Tokenizer
 
 _SCORED_ROWS = 64
 
@@ -54,16 +51,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def load_for_training(folder: Path, label_ids: Sequence[int], recipe: Recipe) -> OneTokenModel:
-    """Loads a base model and puts a fresh adapter into it.
-
-    Raises:
-        BaseModelError: the model lacks what the recipe wants to adapt.
-    """
-    return adapt(_load(folder, recipe.dtype), label_ids, recipe)
-
-
-def _load(folder: Path, dtype: str) -> nn.Module:
+def load_base(folder: Path, dtype: str) -> nn.Module:
+    """Loads a base model, in the attention that is quick for short prompts on this machine."""
     # On a CPU the fused attention takes four times as long as the plain one for rows of a dozen
     # tokens, most of it on the way back.
     attention = "sdpa" if torch.cuda.is_available() else "eager"
@@ -73,40 +62,11 @@ def _load(folder: Path, dtype: str) -> nn.Module:
     return model
 
 
-def adapt(base: nn.Module, label_ids: Sequence[int], recipe: Recipe) -> OneTokenModel:
-    """Puts a fresh adapter, drawn by the recipe's seed, into a base model.
-
-    Raises:
-        BaseModelError: the model lacks what the recipe wants to adapt.
-    """
-    layers = base.config.num_hidden_layers
-    first = recipe.lora.first_layer
-    if first >= layers:
-        raise BaseModelError(f"the recipe adapts layers from {first} on, the base has {layers}")
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=list(recipe.lora.targets),
-        layers_to_transform=list(range(first, layers)) if first else None,
-    )
-    torch.manual_seed(recipe.seed)
-    try:
-        # The adapter has the base's number format; the optimiser keeps the exact values.
-        adapted = get_peft_model(base, config, autocast_adapter_dtype=False)
-    except ValueError as error:
-        raise BaseModelError(f"the base cannot be adapted as the recipe says: {error}") from error
-    if recipe.gradient_checkpointing:
-        base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return OneTokenModel(adapted, label_ids)
-
-
 def load_merged(
     folder: Path, adapter: Path, label_ids: Sequence[int], dtype: str = "bfloat16"
 ) -> OneTokenModel:
     """Loads a base model with an adapter merged into its weights: as fast as the base alone."""
-    base = _load(folder, dtype)
+    base = load_base(folder, dtype)
     merged = PeftModel.from_pretrained(base, adapter, autocast_adapter_dtype=False).merge_and_unload()
     model = OneTokenModel(merged, label_ids)
     model.eval()
@@ -118,7 +78,7 @@ def label_logits(
     prompts: Sequence[Sequence[int]],
     *,
     device: torch.device | None = None,
-    lower: LowerLayers | None = None,
+    inputs_of: Callable[[Sequence[Sequence[int]]], Tensor] | None = None,
 ) -> Tensor:
     """Returns the logits of the labels for prompts, in their order, on the CPU.
 
@@ -126,7 +86,7 @@ def label_logits(
         model: a `OneTokenModel`.
         prompts: token ids.
         device: where the model is; by default the CPU.
-        lower: what the layers that the model has put aside make of the prompts.
+        inputs_of: what the first layer reads for prompts, padded at the end; by default their token ids.
     """
     if not prompts:
         return torch.empty(0, 0)
@@ -136,7 +96,7 @@ def label_logits(
     with torch.inference_mode():
         for places, batch in in_batches(prompts, _SCORED_ROWS):
             there = batch.to(device or torch.device("cpu"))
-            inputs = there.input_ids if lower is None else lower.inputs([prompts[at] for at in places])
+            inputs = there.input_ids if inputs_of is None else inputs_of([prompts[at] for at in places])
             logits = model(inputs.to(there.last.device), there.last).cpu()
             for place, row in zip(places, logits, strict=True):
                 found[place] = row

@@ -1,0 +1,85 @@
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import Tensor, nn
+
+from pipelines.lib.scoring.character_ngrams import BUCKETS, ngram_features
+from pipelines.lib.scoring.embedding_head import EmbeddingHead
+from pipelines.lib.training.training_rows import TrainingRow
+
+_EMBEDDING_SCALE = 4.0
+_NGRAM_SCALE = 4.0
+"""Both kinds of features have length one; the scales let the same learning rate move both."""
+_EPOCHS = 4
+_ROWS = 128
+_LEARNING_RATE = 0.02
+_WEIGHT_DECAY = 1e-4
+
+
+def train_embedding_head(
+    rows: Sequence[TrainingRow],
+    embeddings: NDArray[np.float32],
+    labels: Sequence[str],
+    *,
+    embedder_sha256: str,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> EmbeddingHead:
+    """Trains the regression with AdamW; the vendor's name is not among the features.
+
+    Args:
+        rows: rows to learn from.
+        embeddings: `embed_rows` of them.
+        labels: the labels, in the order of the columns.
+        embedder_sha256: hash of the embedder's weights.
+        seed: of the order of the rows.
+        say: is told the loss of each epoch.
+    """
+    places = {label: at for at, label in enumerate(labels)}
+    targets = torch.tensor([places[row.label] for row in rows])
+    pieces = ngram_features([row.raw for row in rows])
+    dense = torch.from_numpy(embeddings) * _EMBEDDING_SCALE
+    weights = {
+        "embedding": nn.Parameter(torch.zeros(embeddings.shape[1], len(labels))),
+        "ngrams": nn.Parameter(torch.zeros(BUCKETS, len(labels))),
+        "bias": nn.Parameter(torch.zeros(len(labels))),
+    }
+    adamw = torch.optim.AdamW(list(weights.values()), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    order = torch.Generator().manual_seed(seed)
+    steps = _EPOCHS * -(-len(rows) // _ROWS)
+    step = 0
+    for epoch in range(_EPOCHS):
+        total = 0.0
+        for taken in torch.randperm(len(rows), generator=order).split(_ROWS):
+            for group in adamw.param_groups:
+                group["lr"] = _LEARNING_RATE * (1 - step / steps)
+            logits = dense[taken] @ weights["embedding"] + weights["bias"]
+            logits = logits + _NGRAM_SCALE * _sum_of_pieces(pieces[taken.numpy()], weights["ngrams"])
+            loss = nn.functional.cross_entropy(logits, targets[taken])
+            adamw.zero_grad()
+            loss.backward()
+            adamw.step()
+            total += float(loss.detach()) * len(taken)
+            step += 1
+        say(f"embedding head, epoch {epoch + 1} of {_EPOCHS}: loss {total / len(rows):.3f}")
+    found = {name: weight.detach().numpy() for name, weight in weights.items()}
+    return EmbeddingHead(
+        labels=tuple(labels),
+        embedder_sha256=embedder_sha256,
+        embedding=found["embedding"] * np.float32(_EMBEDDING_SCALE),
+        ngrams=(found["ngrams"] * np.float32(_NGRAM_SCALE)).astype(np.float16),
+        bias=found["bias"],
+    )
+
+
+def _sum_of_pieces(pieces: csr_matrix, weights: Tensor) -> Tensor:
+    return nn.functional.embedding_bag(
+        torch.from_numpy(pieces.indices.astype(np.int64)),
+        weights,
+        torch.from_numpy(pieces.indptr[:-1].astype(np.int64)),
+        mode="sum",
+        per_sample_weights=torch.from_numpy(pieces.data),
+    )
