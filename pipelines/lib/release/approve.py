@@ -103,8 +103,8 @@ class Approvals:
     def in_use(self, model: str) -> tuple[RegisteredVersion, Entry] | None:
         """Returns the approved version of a model with the entry that made it so; None when there is none.
 
-        An alias that was set in MLflow's own interface is a yes too, by nobody known: it is written down here,
-        and is refused under the rule of four eyes, which has to know people.
+        An alias that was set in MLflow's own interface is a yes too, by nobody known: it is written down
+        here, and is refused under the rule of four eyes, which has to know people.
 
         Raises:
             ApprovalRefusedError: the version that has the alias may not be used.
@@ -122,7 +122,7 @@ class Approvals:
             if self.four_eyes and len(said) < self.needed:
                 raise ApprovalRefusedError(
                     f"{version.name} has the alias by {MLFLOW_INTERFACE}, but {len(said)} of {self.needed} "
-                    f"people have approved it: python -m pipelines approve {version.number} --by NAME --reason …"
+                    "people have approved it: python -m pipelines approve VERSION --by NAME --reason …"
                 )
             # A command that was killed between the alias and the log is no act in MLflow's interface.
             said_last = self.log.entries(model)[-1] if said and self._is_unfinished(version) else None

@@ -28,15 +28,17 @@ class FakeRegistry:
         self.aliases: dict[str, int] = {}
         self.changes_left: int | None = None
 
-    def register(self, *, gates: Mapping[str, bool] | None = None, **tags: str) -> RegisteredVersion:
+    def register(
+        self, *, gates: Mapping[str, bool] | None = None, tags: Mapping[str, str] | None = None
+    ) -> RegisteredVersion:
         number = len(self.tags) + 1
         folder = self.root / str(number)
         folder.mkdir(parents=True)
         found = [{"name": name, "passed": passed} for name, passed in (gates or {"golden": True}).items()]
         (folder / "evaluation.json").write_text(json.dumps({"gates": found}))
         (folder / "weights").write_text(f"weights of {number}")
-        own = {Tag.CONTENT: content_sha256(folder), Tag.RELEASE: f"release{number}"}
-        self.tags[number] = {**own, **tags}
+        own = {Tag.CONTENT.value: content_sha256(folder), Tag.RELEASE.value: f"release{number}"}
+        self.tags[number] = {**own, **(tags or {})}
         self.aliases["candidate"] = number
         return self.version(number)
 

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from pipelines.lib.release.approval_log import Act, ApprovalLog, LogFaultError
 from pipelines.lib.release.approve import MLFLOW_INTERFACE, Approvals, Approver
+from pipelines.lib.release.content_hash import content_sha256
 from pipelines.lib.release.registered_version import Alias
 from pipelines.lib.release.release_error import ApprovalRefusedError, RegistryError
 from tests.unit.pipelines.release.conftest import MODEL, FakeRegistry, Killed
@@ -62,8 +64,6 @@ def test_a_failed_gate_cannot_be_approved(registry: FakeRegistry, log: ApprovalL
 def test_what_was_not_evaluated_cannot_be_approved(
     registry: FakeRegistry, approvals: Rules, evaluation: str | None
 ) -> None:
-    from pipelines.lib.release.content_hash import content_sha256  # noqa: PLC0415
-
     registry.register()
     file = registry.root / "1" / "evaluation.json"
     file.unlink() if evaluation is None else file.write_text(evaluation)
@@ -100,13 +100,13 @@ def test_a_yes_has_a_person_and_a_reason(
 
 @pytest.mark.parametrize("tag", ["trained_by", "registered_by"])
 def test_under_four_eyes_the_maker_cannot_approve(registry: FakeRegistry, approvals: Rules, tag: str) -> None:
-    registry.register(**{tag: "ada "})
+    registry.register(tags={tag: "ada "})
     with pytest.raises(ApprovalRefusedError, match="somebody else has to"):
         approvals(four_eyes=True).approve(MODEL, "1", ADA)
 
 
 def test_under_four_eyes_two_different_people_are_needed(registry: FakeRegistry, approvals: Rules) -> None:
-    registry.register(registered_by="Cai")
+    registry.register(tags={"registered_by": "Cai"})
     rules = approvals(four_eyes=True)
     first = rules.approve(MODEL, "1", ADA)
     assert (first.approvers, first.missing) == (("Ada",), 1)
@@ -126,8 +126,6 @@ def test_a_yes_is_to_what_was_registered_and_not_to_a_number(
     rules = approvals(four_eyes=True)
     rules.approve(MODEL, "1", ADA)
     (registry.root / "1" / "weights").write_text("others")
-    from pipelines.lib.release.content_hash import content_sha256  # noqa: PLC0415
-
     registry.tags[1]["content_sha256"] = content_sha256(registry.root / "1")
     assert rules.approve(MODEL, "1", BEN).missing == 1
 
@@ -181,10 +179,8 @@ def test_killed_before_any_change_the_same_command_ends_as_if_it_had_not_been(
         if number == "1":
             approvals().approve(MODEL, number, ADA)
     registry.changes_left = changes
-    try:
+    with contextlib.suppress(Killed):
         approvals().approve(MODEL, "2", BEN)
-    except Killed:
-        pass
     registry.changes_left = None
     approvals().approve(MODEL, "2", BEN)
     assert registry.aliases == {"approved": 2, "previous": 1}
