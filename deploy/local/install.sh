@@ -36,10 +36,14 @@ for place in $links; do
   compgen -G "${place#file://}/torch-*.whl" >/dev/null && torch=()
 done
 
+# Compiled once here, or each process of the first start would compile the same for itself. Where a model is run
+# that would be minutes for thousands of files that nobody imports.
+compile=(--compile-bytecode)
+[[ -z $weights ]] || compile=()
+
 # add ARGUMENTS…: installs by uv, or else by pip.
 add() {
-  # Compiled once here, or each process of the first start would compile the same for itself.
-  if [[ -x $venv/bin/uv ]] && VIRTUAL_ENV=$venv "$venv/bin/uv" pip install --quiet --compile-bytecode \
+  if [[ -x $venv/bin/uv ]] && VIRTUAL_ENV=$venv "$venv/bin/uv" pip install --quiet "${compile[@]}" \
     "${find_links[@]}" "${torch[@]}" "$@"; then
     return
   fi
