@@ -1,7 +1,6 @@
 """A training as a run of MLflow, in a SQLite store under the data root."""
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,18 +11,12 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
+from pipelines.lib.mlflow_store import USER_TAG, open_experiment, person_at_work, tracking_uri
 from pipelines.lib.training.checkpoint import TrainingState
 from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.tier_report import TierFigures
 
-_EXPERIMENT = "mapper"
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "scipy")
-
-
-def tracking_uri(data_root: Path) -> str:
-    """Returns where runs are kept: MLFLOW_TRACKING_URI if it is set, else a SQLite file under the root."""
-    given = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
-    return given or f"sqlite:///{(data_root / 'mlflow.db').resolve()}"
 
 
 def record_run(
@@ -46,12 +39,7 @@ def record_run(
     """
     data_root.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(tracking_uri(data_root))
-    found = client.get_experiment_by_name(_EXPERIMENT)
-    if found is None:
-        store = (data_root / "mlruns").resolve().as_uri()
-        experiment = client.create_experiment(_EXPERIMENT, artifact_location=store)
-    else:
-        experiment = found.experiment_id
+    experiment = open_experiment(client, data_root)
     run: str = client.create_run(experiment, run_name=f"{recipe.name} {state.run[:8]}").info.run_id
     status = "FAILED"
     try:
@@ -59,7 +47,10 @@ def record_run(
             run,
             metrics=[*_curve(state), *_final(figures), _metric("seconds", state.seconds, state.step)],
             params=[Param(key, str(value)) for key, value in _flat(msgspec.to_builtins(recipe)).items()],
-            tags=[RunTag(key, _as_tag(value)) for key, value in {**origin, **environment()}.items()],
+            tags=[
+                RunTag(USER_TAG, person_at_work()),
+                *(RunTag(key, _as_tag(value)) for key, value in {**origin, **environment()}.items()),
+            ],
         )
         client.log_artifacts(run, str(artifacts))
         status = "FINISHED"
