@@ -29,6 +29,7 @@ class Tag(StrEnum):
     REGISTERED_BY = "registered_by"
     TRAINED_BY = "trained_by"
     EDITION = "edition"
+    EVALUATION = "evaluation_sha256"
     DATASET = "dataset_sha256"
     BASE = "base"
     APPROVALS = "approvals"
