@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from mapper_svc.adapters.audit_repository import AuditRepository
 from mapper_svc.adapters.database import Database
 from mapper_svc.adapters.http_client import make_http_client
 from mapper_svc.adapters.mapping_events import MappingEventsLog
@@ -25,6 +26,7 @@ from mapper_svc.adapters.token_verifier import TokenVerifier
 from mapper_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from mapper_svc.adapters.valkey import make_valkey
 from mapper_svc.adapters.vendor_files import load_catalogue
+from mapper_svc.api.audit_controller import AuditController
 from mapper_svc.api.guards import Verifier, provide_principal
 from mapper_svc.api.health import HealthController, Probe, ReadinessCheck
 from mapper_svc.api.map_controller import MapController
@@ -69,6 +71,7 @@ def create_app(
         make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
     )
     review = review or ReviewRepository(database)
+    audit = AuditRepository(database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
     token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
@@ -108,13 +111,21 @@ def create_app(
             yield
 
     app = Litestar(
-        route_handlers=[MapController, TaxonomyController, ReviewController, HealthController, docs_assets()],
+        route_handlers=[
+            MapController,
+            TaxonomyController,
+            ReviewController,
+            AuditController,
+            HealthController,
+            docs_assets(),
+        ],
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
             "map_requests": Provide(lambda: map_requests, sync_to_thread=False),
             "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
+            "audit": Provide(lambda: audit, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
         state=State({"verifier": verifier, "metrics": metrics}),

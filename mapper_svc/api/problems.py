@@ -24,6 +24,7 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
     ErrorCode.NOT_FOUND: (404, False),
     ErrorCode.METHOD_NOT_ALLOWED: (405, False),
     ErrorCode.REQUEST_TIMEOUT: (408, True),
+    ErrorCode.CONFLICT: (409, False),
     ErrorCode.PAYLOAD_TOO_LARGE: (413, False),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, False),
     ErrorCode.INTERNAL_ERROR: (500, True),

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from mapper_svc.domain.audit import AuditEvent, ChainState
 from mapper_svc.domain.findings import UnmappedLabel
+from mapper_svc.domain.label_model import AskedLabel, ModelAnswer, ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +53,44 @@ class ReviewQueue(Protocol):
         self, tenant_id: UUID, *, limit: int, after: ReviewPosition | None = None
     ) -> list[ReviewItem]:
         """Return the tenant's items, last seen first; with ``after`` those that come behind it."""
+        ...
+
+
+class LabelModel(Protocol):
+    """One version of a model that tells the canonical labels which raw labels may mean."""
+
+    async def distributions(self, asked: Sequence[AskedLabel]) -> ModelAnswer:
+        """Return one entry for each asked label, in order; raises ModelUnavailableError and nothing else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedModel:
+    """The model that serves a tenant now, and which version it is: answers of one version may be kept."""
+
+    model: LabelModel
+    version: ModelVersion
+
+
+class ModelRouter(Protocol):
+    """Knows which version of the model serves which tenant; answers from memory."""
+
+    def pick(self, tenant_id: UUID) -> RoutedModel | None:
+        """Return the tenant's model, or None when this service runs without any.
+
+        Raises:
+            ModelUnavailableError: there is one, and nobody knows yet which version, or it cannot be used.
+        """
+        ...
+
+
+class AuditLog(Protocol):
+    """Reads the audit log."""
+
+    async def page(self, tenant_id: UUID, *, before: int | None, limit: int) -> list[AuditEvent]:
+        """Return events newest first, older than position ``before``."""
+        ...
+
+    async def verify(self, tenant_id: UUID) -> ChainState:
+        """Check the whole chain."""
         ...

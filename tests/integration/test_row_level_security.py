@@ -335,5 +335,6 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.audit_heads": "UPDATE",
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
+        "mapper.audit_heads": "UPDATE",
         "mapper.review_items": "UPDATE",
     }
