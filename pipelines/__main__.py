@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
+from pipelines.evaluation_commands import evaluate
 from pipelines.lib.build_dataset import Manifest
 from pipelines.lib.dataset_folder import DatasetFaultError, publish
 from pipelines.lib.read_vendors import UnlistedVendorError
@@ -71,6 +72,9 @@ def train(recipe: str, data: Path | None, out: Path | None) -> None:
         make_adapter(read_settings(os.environ), recipe, say, data=data, out=out)
     except (DataFaultError, DatasetFaultError, SettingsError, ModelInputError) as error:
         raise click.ClickException(str(error)) from error
+
+
+main.add_command(evaluate)
 
 
 def _summarise(manifest: Manifest) -> None:
