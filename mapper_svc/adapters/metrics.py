@@ -34,6 +34,12 @@ class Metrics:
             "Unmapped labels that the review queue did not take",
             registry=self.registry,
         )
+        self._settings_unread = Counter(
+            "mapper_settings_unread_total",
+            "Mappings that went on without the tenant's current settings, by what held instead",
+            ["held"],
+            registry=self.registry,
+        )
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -47,6 +53,10 @@ class Metrics:
     def review_not_kept(self, count: int) -> None:
         """Count unmapped labels that were lost to the review queue."""
         self._review_not_kept.inc(count)
+
+    def settings_unread(self, held: str) -> None:
+        """Count a mapping that went on with the last known settings or the defaults."""
+        self._settings_unread.labels(held).inc()
 
     def serve(self, host: str, port: int) -> "MetricsServer":
         """Serve /metrics from a thread of its own; close the returned server to stop."""
