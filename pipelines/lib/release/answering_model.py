@@ -24,6 +24,11 @@ class AnsweringModel(mlflow.pyfunc.PythonModel):
     def __init__(self) -> None:
         self._scorer: Scorer | None = None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of every distribution."""
+        return self._loaded().labels
+
     def load_context(self, context: Any) -> None:  # noqa: ANN401 - MLflow has no types
         """Loads everything; raises what `load_scorer` raises when a part does not belong to the rest."""
         folder = Path(context.artifacts["release"])
@@ -34,24 +39,28 @@ class AnsweringModel(mlflow.pyfunc.PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ANN401 - the same
         """Returns for each raw label the likeliest canonical label, how sure it is, and the distribution."""
         del context, params
-        if self._scorer is None:
-            raise RuntimeError("the model was not loaded")
+        scorer = self._loaded()
         vendors = model_input["vendor"] if "vendor" in model_input else [None] * len(model_input)
         asked = [
             (vendor if isinstance(vendor, str) and vendor else None, str(label))
             for vendor, label in zip(vendors, model_input["label"], strict=True)
         ]
-        found = self._scorer.score(asked)
+        found = scorer.score(asked)
         confidence = found.max(axis=1)
-        threshold = self._scorer.calibration.threshold
+        threshold = scorer.calibration.threshold
         return pd.DataFrame(
             {
-                "label": [self._scorer.labels[place] for place in found.argmax(axis=1)],
+                "label": [scorer.labels[place] for place in found.argmax(axis=1)],
                 "confidence": confidence,
                 "reliable": [threshold is not None and bool(one >= threshold) for one in confidence],
                 "distribution": found.tolist(),
             }
         )
+
+    def _loaded(self) -> Scorer:
+        if self._scorer is None:
+            raise RuntimeError("the model was not loaded")
+        return self._scorer
 
 
 mlflow.models.set_model(AnsweringModel())

@@ -122,7 +122,7 @@ def _limits(report: EvaluationReport) -> Iterator[str]:
     if failed:
         yield f"- **It does not pass its gates: {', '.join(failed)}.** It cannot be approved."
     yield "- It reads labels, never the text behind them: a false alarm looks like a finding to it."
-    yield "- Opaque codes (`S10`, `LABEL_1`) mean nothing without the vendor's table; the mapper's rules have it."
+    yield "- Opaque codes (`S10`, `LABEL_1`) mean nothing without the vendor's table, which the rules have."
     yield "- A vendor that it was not trained on is shown to it as no vendor."
     yield "- Labels of more than 200 characters are not for it."
     yield "- MiniLM reads English only. Other languages rest on the language model and on pieces of words;"
