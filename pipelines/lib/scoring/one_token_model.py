@@ -2,12 +2,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipelines.lib.scoring.batches import in_batches
 from pipelines.lib.scoring.label_tokens import Tokenizer
+from pipelines.lib.scoring.merge_adapter import merge_adapter
 
 _SCORED_ROWS = 64
 
@@ -28,7 +28,9 @@ class OneTokenModel(nn.Module):
     @property
     def inner(self) -> nn.Module:
         """The language model itself, with the adapter's layers in it."""
-        return self.causal_lm.get_base_model() if isinstance(self.causal_lm, PeftModel) else self.causal_lm
+        of_adapted = getattr(self.causal_lm, "get_base_model", None)
+        inner: nn.Module = self.causal_lm if of_adapted is None else of_adapted()
+        return inner
 
     def forward(self, inputs: Tensor, last: Tensor) -> Tensor:
         """Returns the logits of the labels in float32, rows by labels.
@@ -65,10 +67,14 @@ def load_base(folder: Path, dtype: str) -> nn.Module:
 def load_merged(
     folder: Path, adapter: Path, label_ids: Sequence[int], dtype: str = "bfloat16"
 ) -> OneTokenModel:
-    """Loads a base model with an adapter merged into its weights: as fast as the base alone."""
+    """Loads a base model with an adapter merged into its weights: as fast as the base alone.
+
+    Raises:
+        BaseModelError: the adapter is missing, of another base, or of a kind that cannot be merged.
+    """
     base = load_base(folder, dtype)
-    merged = PeftModel.from_pretrained(base, adapter, autocast_adapter_dtype=False).merge_and_unload()
-    model = OneTokenModel(merged, label_ids)
+    merge_adapter(base, adapter)
+    model = OneTokenModel(base, label_ids)
     model.eval()
     return model
 

@@ -15,6 +15,7 @@ from pipelines.lib.scoring.calibration import Calibration, load_calibration
 from pipelines.lib.scoring.embedder import Embedder
 from pipelines.lib.scoring.embedding_head import EmbeddingHead, embed_raw, load_embedding_head
 from pipelines.lib.scoring.label_tokens import LabelTokens, Tokenizer, load_label_tokens
+from pipelines.lib.scoring.merge_adapter import ADAPTER_WEIGHTS
 from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.lib.scoring.one_token_model import (
     OneTokenModel,
@@ -74,40 +75,69 @@ class TierLogits:
 
 
 @dataclass(frozen=True)
-class Scorer:
-    """Everything that is needed to answer.
+class TrainedParts:
+    """What a trained folder holds beside the language model, which an engine may compute elsewhere.
 
     Attributes:
-        model: the language model, with or without its adapter merged.
-        tokenizer: its tokenizer.
+        origin: what it was made of.
+        tokenizer: tokenizer of the base model.
         embedder: MiniLM.
         head: the embedding head.
         tokens: the table of label tokens.
         calibration: how the tiers are put together.
-        vendors: the vendors that the model has learnt from; any other is shown to it as none, because that
-            is what it learnt to answer without.
     """
 
-    model: OneTokenModel
+    origin: Origin
     tokenizer: Tokenizer
     embedder: Embedder
     head: EmbeddingHead
     tokens: LabelTokens
     calibration: Calibration
-    vendors: frozenset[str]
+
+    def prompts(self, rows: Sequence[HasRawLabel]) -> list[tuple[int, ...]]:
+        """Returns the token ids that the language model is to read.
+
+        A vendor that was not trained on is shown as none, because that is what the model learnt to answer
+        without.
+        """
+        known = self.origin.vendors
+        return [
+            encode_prompt(self.tokenizer, row.raw, row.vendor if row.vendor in known else None)
+            for row in rows
+        ]
+
+    def head_logits(self, rows: Sequence[HasRawLabel]) -> NDArray[np.float32]:
+        """Returns the logits of the embedding head, which is shown no vendor."""
+        raws = [row.raw for row in rows]
+        return self.head.logits(raws, embed_raw(raws, self.embedder))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Everything that is needed to answer in this process.
+
+    Attributes:
+        model: the language model, with or without its adapter merged.
+        parts: the rest.
+    """
+
+    model: OneTokenModel
+    parts: TrainedParts
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of every distribution."""
-        return self.tokens.labels
+        return self.parts.tokens.labels
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the tiers are put together."""
+        return self.parts.calibration
 
     def logits(self, rows: Sequence[HasRawLabel]) -> TierLogits:
         """Returns the logits of both tiers. The vendor is shown to the model only."""
-        prompts = [encode_prompt(self.tokenizer, row.raw, self._known(row.vendor)) for row in rows]
-        model = label_logits(self.model, prompts).numpy()
-        raws = [row.raw for row in rows]
-        head = self.head.logits(raws, embed_raw(raws, self.embedder))
-        return TierLogits(model, head)
+        model = label_logits(self.model, self.parts.prompts(rows)).numpy()
+        return TierLogits(model, self.parts.head_logits(rows))
 
     def score(self, asked: Sequence[tuple[str | None, str]]) -> NDArray[np.float64]:
         """Returns the calibrated distribution of both tiers together for pairs of vendor and raw label."""
@@ -117,12 +147,21 @@ class Scorer:
         probabilities: NDArray[np.float64] = np.exp(self.calibration.combined(found.model, found.head))
         return probabilities
 
-    def _known(self, vendor: str | None) -> str | None:
-        return vendor if vendor in self.vendors else None
+
+def load_origin(folder: Path) -> Origin:
+    """Reads what a trained folder was made of.
+
+    Raises:
+        MismatchError: the folder holds no trained model, or one of another format.
+    """
+    try:
+        return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
+    except (OSError, msgspec.DecodeError) as error:
+        raise MismatchError(f"{folder} holds no trained model: {error}") from error
 
 
-def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> Scorer:
-    """Loads a trained folder.
+def load_parts(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> TrainedParts:
+    """Loads a trained folder but for the language model.
 
     Args:
         folder: what `python -m pipelines train` wrote.
@@ -134,12 +173,13 @@ def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder
         MismatchError: base, prompt or edition are not those of the training.
         LabelTokenError: the table of label tokens is of another edition or tokenizer.
         EmbeddingHeadError: the head is of other labels or another embedder.
+        BaseModelError: the adapter is missing.
     """
+    origin = load_origin(folder)
     try:
-        origin = msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
         calibration = load_calibration(folder / CALIBRATION)
     except (OSError, msgspec.DecodeError) as error:
-        raise MismatchError(f"{folder} holds no trained model: {error}") from error
+        raise MismatchError(f"{folder} holds no calibration: {error}") from error
     wanted = {
         "prompt": (origin.prompt, PROMPT_VERSION),
         "edition": (origin.edition, taxonomy.edition),
@@ -150,10 +190,16 @@ def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder
     for name, (trained, found) in wanted.items():
         if trained != found:
             raise MismatchError(f"{folder.name} was trained with the {name} {trained[:16]}, not {found[:16]}")
-    if not (folder / ADAPTER / "adapter_model.safetensors").is_file():
+    if not (folder / ADAPTER / ADAPTER_WEIGHTS).is_file():
         raise BaseModelError(f"{folder} holds no adapter")
     tokenizer = load_tokenizer(base)
     tokens = load_label_tokens(folder / LABEL_TOKENS, taxonomy, tokenizer)
     head = load_embedding_head(folder / HEAD, tokens.labels, embedder.sha256)
-    model = load_merged(base, folder / ADAPTER, tokens.ids, origin.dtype)
-    return Scorer(model, tokenizer, embedder, head, tokens, calibration, frozenset(origin.vendors))
+    return TrainedParts(origin, tokenizer, embedder, head, tokens, calibration)
+
+
+def load_scorer(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> Scorer:
+    """Loads a trained folder with its language model, the adapter merged; raises what `load_parts` raises."""
+    parts = load_parts(folder, base, taxonomy, embedder)
+    model = load_merged(base, folder / ADAPTER, parts.tokens.ids, parts.origin.dtype)
+    return Scorer(model, parts)

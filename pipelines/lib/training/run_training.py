@@ -21,7 +21,6 @@ from pipelines.lib.example import Split
 from pipelines.lib.read_free_form import read_free_form
 from pipelines.lib.scoring.atomic_file import atomic_folder
 from pipelines.lib.scoring.base_model import resolve_base, weights_sha256
-from pipelines.lib.scoring.calibration import Calibration
 from pipelines.lib.scoring.embedder import Embedder, load_embedder
 from pipelines.lib.scoring.embedding_head import embed_raw
 from pipelines.lib.scoring.label_tokens import (
@@ -29,7 +28,8 @@ from pipelines.lib.scoring.label_tokens import (
     Tokenizer,
     save_label_tokens,
 )
-from pipelines.lib.scoring.one_token_model import OneTokenModel, load_tokenizer
+from pipelines.lib.scoring.one_token_model import OneTokenModel, label_logits, load_tokenizer
+from pipelines.lib.scoring.raw_label import encode_prompt
 from pipelines.lib.scoring.score import (
     ADAPTER,
     CALIBRATION,
@@ -55,9 +55,6 @@ from pipelines.lib.training.training_rows import TrainingRow, encode_rows, rows_
 REPORT = "training.json"
 PLOT = "loss.png"
 _FREE_FORM = DATA_DIR / "heldout"
-_IDENTITY = Calibration(
-    head_weight=0.5, model_temperature=1.0, head_temperature=1.0, temperature=1.0, threshold=None
-)
 _LIBRARIES = ("torch", "transformers", "peft")
 
 
@@ -227,11 +224,13 @@ def _write_tiers(
     # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format.
     merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
     merged.eval()
-    unfitted = Scorer(merged, tokenizer, embedder, head, tokens, _IDENTITY, frozenset())
-    logits = unfitted.logits(_as_unknown(validation))
+    raws = [row.raw for row in validation]
+    # Without the vendor, as a vendor that was not trained on is asked for.
+    model_logits = label_logits(merged, [encode_prompt(tokenizer, raw) for raw in raws]).numpy()
+    head_logits = head.logits(raws, embed_raw(raws, embedder))
     places = {label: at for at, label in enumerate(tokens.labels)}
     targets = np.array([places[row.label] for row in validation], dtype=np.int64)
-    save_calibration(fit_calibration(logits.model, logits.head, targets), folder / CALIBRATION)
+    save_calibration(fit_calibration(model_logits, head_logits, targets), folder / CALIBRATION)
 
 
 def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Sequence[TrainingRow]]:
