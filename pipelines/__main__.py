@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
-from pipelines.evaluation_commands import evaluate
+from pipelines.evaluation_commands import evaluate, evaluate_folds
 from pipelines.lib.build_dataset import Manifest
 from pipelines.lib.dataset_folder import DatasetFaultError, publish
 from pipelines.lib.read_vendors import UnlistedVendorError
@@ -76,6 +76,7 @@ def train(recipe: str, data: Path | None, out: Path | None) -> None:
 
 
 main.add_command(evaluate)
+main.add_command(evaluate_folds)
 for _command in (register, approve, models, approvals):
     main.add_command(_command)
 

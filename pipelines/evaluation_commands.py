@@ -10,7 +10,7 @@ import click
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from pipelines.lib.dataset_folder import DatasetFaultError
-from pipelines.lib.evaluation.text_report import as_text
+from pipelines.lib.evaluation.text_report import as_text, folds_table
 from pipelines.lib.release.release_error import ReleaseError
 from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.settings import SettingsError, read_settings
@@ -42,6 +42,29 @@ def evaluate(recipe: str, folder: Path | None, data: Path | None, against: Path 
         raise click.ClickException(
             f"{len(failed)} of {len(report.gates)} gates not passed: {', '.join(failed)}"
         )
+
+
+@click.command("evaluate-folds")
+@_RECIPE
+@click.option(
+    "--tiers",
+    type=click.Choice(["all", "head"]),
+    default="all",
+    show_default=True,
+    help="What is trained without each family: every tier, or only the embedding head, which is quick.",
+)
+@click.option("--folder", type=_FOLDER, help="Trained folder that the figures go into as well.")
+def evaluate_folds(recipe: str, tiers: str, folder: Path | None) -> None:
+    """Leave every vendor family out of training in turn, and pool the figures.
+
+    Takes one training for each family. Stopped and started again, it goes on where it was.
+    """
+    say = _clock()
+    with _errors_in_one_line():
+        from pipelines.make_folds import make_folds  # noqa: PLC0415 - other commands need no torch
+
+        report = make_folds(read_settings(os.environ), recipe, tiers, say, folder=folder)
+    click.echo(f"\n{folds_table(report)}\n")
 
 
 def _clock() -> Callable[[str], None]:

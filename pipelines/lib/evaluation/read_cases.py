@@ -1,6 +1,6 @@
 """The cases that a model is measured on: from a data set, and from the free-form set beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from pipelines.lib.build_dataset import DATA_DIR
 from pipelines.lib.dataset_folder import read_examples
 from pipelines.lib.evaluation.case import Case, CaseSet
-from pipelines.lib.example import Source, Split
+from pipelines.lib.example import Example, Source, Split
 from pipelines.lib.strict_jsonl import read_jsonl
 
 FREE_FORM_DIR = DATA_DIR / "heldout"
@@ -37,11 +37,12 @@ def read_cases(data: Path, free_form: Path = FREE_FORM_DIR) -> tuple[Case, ...]:
         DatasetFaultError: the data set is missing or broken.
         DataFaultError: a line of the free-form set is no case.
     """
-    return (*_heldout(data), *_free_form(free_form), *_validation(data))
+    return (*heldout_cases(read_examples(data, Split.HELDOUT)), *_free_form(free_form), *_validation(data))
 
 
-def _heldout(data: Path) -> Iterator[Case]:
-    for one in read_examples(data, Split.HELDOUT):
+def heldout_cases(examples: Iterable[Example]) -> Iterator[Case]:
+    """Yields the held-out examples as cases."""
+    for one in examples:
         yield Case(
             CaseSet.HELDOUT, one.vendor, one.family, one.raw, one.label, also=frozenset(), lang=one.lang
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.lib.evaluation.figure import Figure
+from pipelines.lib.evaluation.folds import FoldsReport
 from pipelines.lib.evaluation.report import POOLED, EvaluationReport
 from pipelines.lib.evaluation.tier_scores import GroupScore
 
@@ -41,6 +42,28 @@ def groups_table(scores: tuple[GroupScore, ...], by: str) -> str:
     """Returns the accuracy of each group."""
     lines = [f"| {by} | n | accuracy |", "|---|---:|---|"]
     lines += [f"| {one.title} | {one.accuracy.cases} | {one.accuracy} |" for one in scores]
+    return "\n".join(lines)
+
+
+def folds_table(report: FoldsReport) -> str:
+    """Returns each tier over all folds."""
+    lines = [
+        f"{report.folds} families left out in turn, {report.cases} cases, {report.recipe}, {report.edition}",
+        "",
+        "| tier | all cases | by resampling families | mean of families | ECE |",
+        "|---|---|---|---|---:|",
+    ]
+    lines += [
+        f"| {one.tier} | {one.accuracy} | [{one.pooled_by_family.low:.1%}, {one.pooled_by_family.high:.1%}] "
+        f"| {one.by_family} | {'-' if one.ece is None else f'{one.ece:.3f}'} |"
+        for one in report.pooled
+    ]
+    if report.coverage_above_threshold is not None:
+        lines += [
+            "",
+            f"Above the threshold of their fold: {report.coverage_above_threshold} of the cases.",
+            f"Right of those: {_figure(report.precision_above_threshold)}.",
+        ]
     return "\n".join(lines)
 
 
