@@ -9,6 +9,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_EXTRAS := orchestration,mapper,analysis,local
+# The model server's own, so that nothing that the services run on has to fit it, or to hold its torch.
+MODEL_VENV := $(or $(LLAMA_MAPPER_MODEL_VENV),.venv-model)
+# What makes and tests models: everything in one, for the pipelines train, build a Bento and ask it.
+TRAIN_VENV := .venv-train
+TRAIN := $(TRAIN_VENV)/bin
+WEIGHTS := deploy/local/weights.txt
+RECIPE ?= smollm2-135m
 TESTS ?= tests
 WORKERS ?= 2
 
@@ -17,7 +24,7 @@ WORKERS ?= 2
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/.run-installed ## Install what is missing, start everything, show one real answer, stay until Ctrl-C
+up: $(VENV)/.run-installed model-if-possible ## Install what is missing, start everything, show one real answer, stay until Ctrl-C
 	@exec $(BIN)/python -m deploy.local up
 
 down: $(VENV)/.run-installed ## Stop what `make up` started, from another terminal; the data is kept
@@ -56,6 +63,15 @@ bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must 
 constraints: ## Renew constraints.txt: the exact pins of everything
 	@deploy/local/compile_constraints.sh $(PYTHON) $(VENV)
 
+model: $(MODEL_VENV)/.installed ## Install what the model server needs; `make up` does it, too
+
+.PHONY: model model-if-possible
+# Without a model the stack still comes up, and rules answer alone.
+model-if-possible:
+ifneq ($(LLAMA_MAPPER_MODEL),off)
+	@$(MAKE) --no-print-directory model || echo '  ! the model server could not be installed: rules answer alone' >&2
+endif
+
 # A stamp is newer than what it was built from; the second install finds most of the first done.
 $(VENV)/.run-installed: pyproject.toml constraints.txt deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(VENV) '$(RUN_EXTRAS)'
@@ -64,3 +80,11 @@ $(VENV)/.run-installed: pyproject.toml constraints.txt deploy/local/install.sh
 $(VENV)/.dev-installed: pyproject.toml constraints.txt deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(VENV) dev
 	@touch $(VENV)/.run-installed $@
+
+$(MODEL_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
+	@deploy/local/install.sh $(PYTHON) $(MODEL_VENV) serving $(WEIGHTS)
+	@touch $@
+
+$(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
+	@deploy/local/install.sh $(PYTHON) $(TRAIN_VENV) dev,training,serving $(WEIGHTS)
+	@touch $@

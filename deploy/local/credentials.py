@@ -40,6 +40,11 @@ class Credentials:
         """Database password of a service's migrations."""
         return self.values[f"{service.upper()}_MIGRATOR_PASSWORD"]
 
+    @property
+    def model_token(self) -> str:
+        """What the mapper shows the model server."""
+        return self.values["MODEL_SERVICE_TOKEN"]
+
     def cache(self, user: str) -> str:
         """Valkey password of a service, or of "admin"."""
         return self.values[f"{user.upper()}_CACHE_PASSWORD"]
@@ -68,7 +73,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _new() -> dict[str, str]:
-    names = ["POSTGRES_ADMIN_PASSWORD", "ADMIN_CACHE_PASSWORD"]
+    names = ["POSTGRES_ADMIN_PASSWORD", "ADMIN_CACHE_PASSWORD", "MODEL_SERVICE_TOKEN"]
     for service in SERVICES:
         names += [f"{service.prefix}{what}_PASSWORD" for what in ("RUNTIME", "MIGRATOR", "CACHE")]
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()

@@ -16,6 +16,12 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 """From <linux/prctl.h>."""
 
+STACK = "LLAMA_MAPPER_STACK"
+"""Set to the run folder in the environment of every process of a stack, by which a lost one is found."""
+
+PROGRAM = "LLAMA_MAPPER_PROGRAM"
+"""Set to the name of the program in the environment of one that was started with --alone."""
+
 
 def end_with_parent(parent: int, death_signal: signal.Signals) -> None:
     """Ask the kernel for `death_signal` when the parent dies; other systems have no such call.
@@ -30,6 +36,23 @@ def end_with_parent(parent: int, death_signal: signal.Signals) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if parent and os.getppid() != parent:
         raise SystemExit(f"guard: process {parent} is gone, so nothing is started")
+
+
+def end_earlier_life(program: str) -> None:
+    """Kill what an earlier life of a program left behind, and mark the one that begins.
+
+    A server that was killed outright cannot stop its own workers, and they would hold its port.
+    """
+    mark = f"{PROGRAM}={program}".encode()
+    stack = f"{STACK}={os.environ.get(STACK, '')}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (folder / "environ").read_bytes().split(b"\0")
+            if mark in told and stack in told and int(folder.name) != os.getpid():
+                os.kill(int(folder.name), signal.SIGKILL)
+        except OSError:
+            continue  # it ended, or belongs to somebody else
+    os.environ[PROGRAM] = program
 
 
 def drop_to(user: str) -> None:
@@ -56,8 +79,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--environment", type=Path, action="append", default=[], help="file of NAME=value lines"
     )
+    parser.add_argument("--alone", metavar="NAME", help="end what this program left behind earlier")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
+    if options.alone:
+        end_earlier_life(options.alone)
     environment = dict(os.environ)
     for file in options.environment:
         environment |= read_environment(file)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,6 +30,22 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
     analysis_metrics_port: Annotated[Port, Meta(description="/metrics of analysis_svc")] = 9082
     postgres_port: Annotated[Port, Meta(description="the embedded PostgreSQL")] = 15432
     valkey_port: Annotated[Port, Meta(description="the embedded Valkey")] = 16379
+    model: Annotated[
+        Literal["on", "off"], Meta(description="whether a model is served; without it rules answer alone")
+    ] = "on"
+    model_port: Annotated[Port, Meta(description="the model server")] = 8090
+    model_spare_port: Annotated[
+        Port, Meta(description="where the next release is started while the last one still answers")
+    ] = 8092
+    model_recipe: Annotated[
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]*$", description="whose releases are served")
+    ] = "smollm2-135m"
+    model_release: Annotated[
+        str, Meta(description="folder of one release to serve, approved or not; else the approved one")
+    ] = ""
+    model_venv: Annotated[str, Meta(min_length=1, description="virtual environment of the model server")] = (
+        str(CHECKOUT / ".venv-model")
+    )
     postgres_dsn: Annotated[
         str, Meta(description="your own PostgreSQL instead, postgresql://… of a role that may create roles")
     ] = ""
@@ -61,6 +77,7 @@ class StackSettings(msgspec.Struct, frozen=True, kw_only=True):
         names += [f"{service.name}_metrics_port" for service in SERVICES]
         names += [] if self.postgres_dsn else ["postgres_port"]
         names += [] if self.redis_url else ["valkey_port"]
+        names += ["model_port", "model_spare_port"] if self.model == "on" else []
         return {variable(name): getattr(self, name) for name in names}
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local import postgres, valkey
+from deploy.local import model_server, postgres, valkey
 from deploy.local.credentials import Credentials, load_credentials, write_private
+from deploy.local.model_server import Slot, slots
 from deploy.local.services import SERVICES, Endpoints, Service, migration_environment, service_environment
 from deploy.local.settings import StackSettings
 from deploy.local.supervision import GUARD, MARK, Program
@@ -69,6 +70,12 @@ class Stack:
             *("--", sys.executable, "-m", service.module, *arguments),
         ]
 
+    def model_command(self, slot: Slot) -> list[str]:
+        """Return the command for the model server in a slot; first it ends what it left behind earlier."""
+        guarded = [sys.executable, "-I", "-S", str(GUARD), "--alone", slot.name]
+        file = str(slot.environment_file(self.run))
+        return [*guarded, "--environment", file, "--", *model_server.command(self.settings, slot)]
+
     def programs(self) -> list[Program]:
         """Return everything to keep running, in the order of starting."""
         servers = []
@@ -76,9 +83,9 @@ class Stack:
             servers.append(Program("postgres", postgres.server_command(self.cluster), "INT", stop_seconds=20))
         if self.cache:
             servers.append(Program("valkey", valkey.server_command(self.cache)))
-        return servers + [
-            Program(service.name, self.service_command(service, "serve")) for service in SERVICES
-        ]
+        services = [Program(service.name, self.service_command(service, "serve")) for service in SERVICES]
+        models = [Program(slot.name, self.model_command(slot)) for slot in slots(self.settings)]
+        return servers + services + models
 
     def child_environment(self) -> dict[str, str]:
         """Return what every process of this stack inherits: ours, and the mark by which it is found."""
@@ -107,8 +114,13 @@ def open_stack(settings: StackSettings) -> Stack:
     return Stack(settings, credentials, cluster, cache)
 
 
-def write_environments(stack: Stack) -> None:
-    """Write each service's environment files, readable by their owner alone."""
+def write_environments(stack: Stack, model: Slot | None = None) -> None:
+    """Write each service's environment files, readable by their owner alone.
+
+    Args:
+        stack: whose services they are.
+        model: the model server that the mapper asks from its next start on; by default the first.
+    """
     for service in SERVICES:
         told = service_environment(
             service,
@@ -118,6 +130,8 @@ def write_environments(stack: Stack) -> None:
         )
         if service.name == "orchestration":
             told["ORCHESTRATION_KEY_ENCRYPTION_KEY"] = stack.credentials.key_encryption_key
+        if service.name == "mapper" and (slot := model or next(iter(slots(stack.settings)), None)):
+            told |= {"MAPPER_MODEL_URL": slot.url, "MAPPER_MODEL_TOKEN": stack.credentials.model_token}
         _write(stack.environment_file(service), told)
         password = stack.credentials.migrator(service.name)
         _write(

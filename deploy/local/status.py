@@ -2,12 +2,15 @@
 
 import time
 
+from deploy.local.credentials import load_credentials
+from deploy.local.model_readiness import is_ready, memory_mb, served_version
+from deploy.local.model_server import Slot, slots
 from deploy.local.progress import Progress
 from deploy.local.readiness import readiness
 from deploy.local.services import SERVICES
 from deploy.local.settings import StackSettings
 from deploy.local.stack import lock_holder
-from deploy.local.supervision import Supervisor
+from deploy.local.supervision import ProgramState, Supervisor
 
 
 def status(settings: StackSettings, progress: Progress) -> bool:
@@ -22,7 +25,12 @@ def status(settings: StackSettings, progress: Progress) -> bool:
         return False
     healthy = True
     ports = {service.name: settings.api_port(service) for service in SERVICES}
+    token = load_credentials(settings.run).model_token
+    models = {slot.name: slot for slot in slots(settings)}
     for name, found in supervisor.states().items():
+        if name in models:
+            _show_model(models[name], found, token, progress)
+            continue
         words = found.state.lower()
         running = found.state == "RUNNING"
         if running:
@@ -35,3 +43,17 @@ def status(settings: StackSettings, progress: Progress) -> bool:
         healthy = healthy and running
         progress.line(f"  {progress.paint('●', 'green' if running else 'red')} {name:<14} {words}")
     return healthy
+
+
+def _show_model(slot: Slot, found: ProgramState, token: str, progress: Progress) -> None:
+    """Print the line of a model server. It is no part of being healthy: without it rules answer."""
+    words, colour = found.state.lower(), "yellow"
+    if found.state == "STOPPED":
+        words, colour = "not in use", "dim"
+    elif found.state in ("STARTING", "RUNNING"):
+        words += f" for {time.time() - found.started:.0f} s as process {found.pid}"
+        if version := served_version(slot, token) if is_ready(slot) else None:
+            words, colour = f"{words}, ready: {version}, {memory_mb(found.pid):.0f} MB", "green"
+        else:
+            words += ", not ready: rules answer"
+    progress.line(f"  {progress.paint('●', colour)} {slot.name:<14} {words}")

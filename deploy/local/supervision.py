@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from deploy.local import guard
 from deploy.local.credentials import write_private
 from deploy.local.failure import SetupError
 
@@ -21,8 +22,7 @@ GUARD = Path(__file__).with_name("guard.py")
 LONGEST_SOCKET_PATH = 100
 """Systems allow 104 to 108 bytes."""
 
-MARK = "LLAMA_MAPPER_STACK"
-"""Set to the run folder in the environment of every process of a stack, by which a lost one is found."""
+MARK = guard.STACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +182,13 @@ class Supervisor:
         return True
 
     def start(self, name: str) -> None:
-        """Start a program without waiting for it to settle."""
-        self._call("startProcess", name, False)  # noqa: FBT003 - the remote side knows positions only
+        """Start a program without waiting for it to settle; one that runs is left as it is."""
+        wait = False
+        self._call("startProcess", name, wait, unless=Faults.ALREADY_STARTED)
 
     def stop(self, name: str) -> None:
         """Stop a program and wait until it has ended; it stays stopped until it is started again."""
-        self._call("stopProcess", name)
+        self._call("stopProcess", name, unless=Faults.NOT_RUNNING)
 
     def states(self) -> dict[str, ProgramState]:
         """Return the state of every program by name."""
@@ -197,8 +198,13 @@ class Supervisor:
             for info in answer
         }
 
-    def _call(self, method: str, *arguments: object) -> object:
+    def _call(self, method: str, *arguments: object, unless: int | None = None) -> object:
         # A connection for each call: the transport cannot use one again after it broke.
         transport = SupervisorTransport(None, None, serverurl=self._url)
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
-            return getattr(proxy.supervisor, method)(*arguments)
+            try:
+                return getattr(proxy.supervisor, method)(*arguments)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode != unless:
+                    raise
+                return None

@@ -5,6 +5,10 @@ import time
 
 from deploy.local.events import Event, EventLog
 from deploy.local.failure import SetupError
+from deploy.local.model_deployment import ModelDeployment
+from deploy.local.model_readiness import is_ready
+from deploy.local.model_routing import ModelRouting
+from deploy.local.model_server import slots
 from deploy.local.progress import Progress
 from deploy.local.readiness import readiness
 from deploy.local.services import SERVICES
@@ -20,6 +24,7 @@ def watch(stack: Stack, progress: Progress, supervisor: subprocess.Popen[bytes])
     Raises:
         SetupError: the supervisor itself ended.
     """
+    deployment = ModelDeployment(stack, progress, ModelRouting(stack).tell)
     log = EventLog(stack.run / "logs" / "supervisor.log")
     fallen: dict[str, float] = {}
     while supervisor.poll() is None:
@@ -29,6 +34,7 @@ def watch(stack: Stack, progress: Progress, supervisor: subprocess.Popen[bytes])
             progress.event(
                 f"{program} works again after {time.monotonic() - fallen.pop(program):.1f} s", colour="green"
             )
+        deployment.look()
         time.sleep(INTERVAL_SECONDS)
     raise SetupError(
         f"the supervisor ended with status {supervisor.returncode}",
@@ -49,4 +55,7 @@ def _works(stack: Stack, program: str) -> bool:
     for service in SERVICES:
         if service.name == program:
             return readiness(stack.endpoints.api_url(program))[0]
+    for slot in slots(stack.settings):
+        if slot.name == program:
+            return is_ready(slot)
     return Supervisor(stack.run).states()[program].state == "RUNNING"
