@@ -17,12 +17,15 @@ TRAIN := $(TRAIN_VENV)/bin
 WEIGHTS := deploy/local/weights.txt
 RECIPE ?= smollm2-135m
 TESTS ?= tests
+MODEL_TESTS ?= tests/unit/pipelines tests/unit/bentos tests/integration/pipelines tests/integration/bentos
+export BY REASON
 WORKERS ?= 2
 
 .PHONY: help up down demo status test coverage lint format export bench constraints
+.PHONY: train approve evaluate-folds ui test-model model model-if-possible
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.run-installed model-if-possible ## Install what is missing, start everything, show one real answer, stay until Ctrl-C
 	@exec $(BIN)/python -m deploy.local up
@@ -60,12 +63,33 @@ export: $(VENV)/.dev-installed ## Write each service's openapi.json and their un
 bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must be up
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
+# The four steps in their order; each says how far it is, and what was done of the training is not done twice.
+train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 15 minutes on 2 cores
+	$(TRAIN)/python -m pipelines dataset
+	$(TRAIN)/python -m pipelines train --recipe $(RECIPE)
+	$(TRAIN)/python -m pipelines evaluate --recipe $(RECIPE)
+	$(TRAIN)/python -m pipelines register --recipe $(RECIPE)
+	@echo; echo "Read the report above, then: make approve BY='Your Name' REASON='why this one'"
+
+approve: $(TRAIN_VENV)/.installed ## Say yes to the candidate and have it served: make approve BY=… REASON=… [VERSION=3]
+	@[[ -n "$$BY" && -n "$$REASON" ]] || { echo "who says yes, and why? make approve BY='Your Name' REASON='…'" >&2; exit 2; }
+	$(TRAIN)/python -m pipelines approve $(or $(VERSION),candidate) --by "$$BY" --reason "$$REASON" --recipe $(RECIPE)
+	$(TRAIN)/python -m pipelines deploy --recipe $(RECIPE)
+
+evaluate-folds: $(TRAIN_VENV)/.installed ## Leave every vendor family out in turn: one training each, hours; goes on where it was
+	$(TRAIN)/python -m pipelines evaluate-folds --recipe $(RECIPE)
+
+ui: $(TRAIN_VENV)/.installed ## Dagster with its sensors on 127.0.0.1:3000 and MLflow on :5000, until Ctrl-C
+	@exec deploy/local/pipelines_ui.sh $(TRAIN_VENV)
+
+test-model: $(TRAIN_VENV)/.installed ## Run the tests that need torch, MLflow or BentoML, in their own virtual environment
+	$(TRAIN)/pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(MODEL_TESTS)
+
 constraints: ## Renew constraints.txt: the exact pins of everything
 	@deploy/local/compile_constraints.sh $(PYTHON) $(VENV)
 
 model: $(MODEL_VENV)/.installed ## Install what the model server needs; `make up` does it, too
 
-.PHONY: model model-if-possible
 # Without a model the stack still comes up, and rules answer alone.
 model-if-possible:
 ifneq ($(LLAMA_MAPPER_MODEL),off)

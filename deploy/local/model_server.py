@@ -98,7 +98,7 @@ def environment(run: Path, release: Path, token: str) -> dict[str, str]:
     return {
         "LLM_RELEASE": str(release),
         "LLM_SERVICE_TOKEN": token,
-        "PIPELINES_DATA_ROOT": str(data_root()),
+        "LLM_DATA_ROOT": str(data_root()),
         "BENTOML_HOME": str(run / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "true",
         "HF_HUB_OFFLINE": "1",
