@@ -11,6 +11,8 @@ from pipelines.lib.training.measure import Share
 SEED = 20261122
 """Of every resampling: the same answers give the same intervals."""
 RESAMPLES = 2000
+Weights = NDArray[np.float64]
+"""Resamples by things: how often each thing is in each resample."""
 _Z95 = 1.959963984540054
 
 
@@ -40,7 +42,7 @@ def share_of(counts: NDArray[np.bool_]) -> Figure | None:
 
 
 def resampled(
-    value: float, cases: int, of_weights: Callable[[NDArray[np.int64]], float], drawn: int | None = None
+    cases: int, of_weights: Callable[[Weights], NDArray[np.float64]], drawn: int | None = None
 ) -> Figure:
     """Returns a figure with an interval from resampling, normal around the figure itself.
 
@@ -48,14 +50,14 @@ def resampled(
     resample happens not to hold, which shifts every resample to one side of the figure.
 
     Args:
-        value: the figure over all cases.
-        cases: what it was counted over.
-        of_weights: the figure when each of the drawn things counts so often.
+        cases: what the figure is counted over.
+        of_weights: the figure of every row of weights, which say how often each of the drawn things counts.
         drawn: how many things are drawn, if not the cases.
     """
     things = cases if drawn is None else drawn
     draw = np.random.default_rng(SEED)
     fair = np.full(things, 1 / things)
-    found = np.array([of_weights(draw.multinomial(things, fair)) for _ in range(RESAMPLES)])
+    found = of_weights(draw.multinomial(things, fair, RESAMPLES).astype(np.float64))
+    value = float(of_weights(np.ones((1, things)))[0])
     half = _Z95 * float(found.std(ddof=1))
     return Figure(value, max(0.0, value - half), min(1.0, value + half), cases)

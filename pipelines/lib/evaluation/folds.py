@@ -166,16 +166,10 @@ def _pooled(tier: str, results: Sequence[FoldResult]) -> PooledTier:
         tier=tier,
         accuracy=accuracy,
         by_family=resampled(
-            float(means.mean()),
-            len(everything),
-            lambda weights: float(np.average(means, weights=weights)),
-            drawn=len(means),
+            len(everything), lambda weights: weights @ means / weights.sum(axis=1), drawn=len(means)
         ),
         pooled_by_family=resampled(
-            accuracy.value,
-            len(everything),
-            lambda weights: float((weights @ hits) / (weights @ sizes)),
-            drawn=len(means),
+            len(everything), lambda weights: (weights @ hits) / (weights @ sizes), drawn=len(means)
         ),
         ece=ece,
     )

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.lib.evaluation.answers import Answers, Gold
-from pipelines.lib.evaluation.figure import Figure, resampled
+from pipelines.lib.evaluation.figure import Figure, Weights, resampled
 
 
 def macro_f1(answers: Answers, gold: Gold) -> Figure | None:
@@ -15,14 +15,16 @@ def macro_f1(answers: Answers, gold: Gold) -> Figure | None:
         return None
     right = answers.right(gold)
     wrong = answers.given & ~right
-    labels = len(gold.labels)
+    is_label = np.eye(len(gold.labels))
 
-    def of_weights(weights: NDArray[np.int64]) -> float:
-        hits = np.bincount(gold.places[right], weights[right], labels)
-        missed = np.bincount(gold.places[~right], weights[~right], labels)
-        mistaken = np.bincount(answers.places[wrong], weights[wrong], labels)
+    def of_weights(weights: Weights) -> NDArray[np.float64]:
+        hits = weights[:, right] @ is_label[gold.places[right]]
+        missed = weights[:, ~right] @ is_label[gold.places[~right]]
+        mistaken = weights[:, wrong] @ is_label[answers.places[wrong]]
         total = 2 * hits + missed + mistaken
         seen = total > 0
-        return float(np.mean(2 * hits[seen] / total[seen]))
+        f1 = np.divide(2 * hits, total, out=np.zeros_like(total), where=seen)
+        means: NDArray[np.float64] = f1.sum(axis=1) / seen.sum(axis=1)
+        return means
 
-    return resampled(of_weights(np.ones(len(right), dtype=np.int64)), len(right), of_weights)
+    return resampled(len(right), of_weights)

@@ -83,12 +83,7 @@ def _score(kind: CaseSet, tier: str, answers: Answers, gold: Gold, cases: Sequen
 def _by_vendor(right: NDArray[np.bool_], vendors: Sequence[str]) -> Figure:
     _, at = np.unique(np.array(vendors), return_inverse=True)
     means = np.bincount(at, right) / np.bincount(at)
-    return resampled(
-        float(means.mean()),
-        len(right),
-        lambda weights: float(np.average(means, weights=weights)),
-        drawn=len(means),
-    )
+    return resampled(len(right), lambda weights: weights @ means / weights.sum(axis=1), drawn=len(means))
 
 
 def group_scores(
