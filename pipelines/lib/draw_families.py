@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mapper_svc.domain.vendor import Vendor
-from pipelines.lib.families import Minimum, PhrasingFamilies, VendorFamilies, in_drawing_order
+from pipelines.lib.families import Minimum, VendorFamilies, in_drawing_order
 from pipelines.lib.normalise import duplicate_key
 
 
@@ -27,15 +27,6 @@ def draw_vendor_families(
     held_out = _draw(urn, sizes, families.held_out_minimum)
     rest = urn[len(held_out) :]
     return frozenset(held_out), frozenset(_draw(rest, sizes, families.validation_minimum))
-
-
-def draw_phrasing_families(families: PhrasingFamilies) -> frozenset[str]:
-    """Returns the families that the lot gives to validation."""
-    return frozenset(
-        name
-        for kind, names in families.kinds.items()
-        for name in in_drawing_order(families.seed, names)[: families.drawn.get(kind, 0)]
-    )
 
 
 def _draw(urn: list[str], sizes: Mapping[str, int], minimum: Minimum) -> list[str]:

@@ -64,27 +64,32 @@ class VendorFamilies:
 
 @dataclass(frozen=True)
 class PhrasingFamilies:
-    """The committed list of phrasing families.
+    """The committed list of the ways in which phrasings are written, and the lot over their families.
+
+    A family is all phrasings of one label in one way of writing: what French calls a passport number, say.
 
     Attributes:
-        kinds: families by kind (styles of labels, styles of text, languages).
-        validation: families that the choices are made on.
+        kinds: ways of writing by kind (styles of labels, styles of text, languages).
         seed: seed of the draw.
-        drawn: how many families of each kind stand for validation.
+        share: share of the families that stands for validation, between 0 and 1.
     """
 
     kinds: Mapping[str, tuple[str, ...]]
-    validation: frozenset[str]
     seed: str
-    drawn: Mapping[str, int]
+    share: float
 
-    def knows(self, family: str) -> bool:
-        """Whether the family is listed."""
-        return any(family in families for families in self.kinds.values())
+    def knows(self, way: str) -> bool:
+        """Whether the way of writing is listed."""
+        return any(way in ways for ways in self.kinds.values())
 
-    def split_of(self, family: str) -> Split:
-        """Returns the side of a phrasing family."""
-        return Split.VALIDATION if family in self.validation else Split.TRAIN
+    def split_of(self, way: str, label: str) -> Split:
+        """Returns the side of the phrasings of a label in one way of writing.
+
+        A family stands for validation when the first 32 bits of SHA-256 of `seed:way:label`, as a share of
+        2^32, are below `share`.
+        """
+        drawn = int.from_bytes(hashlib.sha256(f"{self.seed}:{way}:{label}".encode()).digest()[:4])
+        return Split.VALIDATION if drawn < self.share * 2**32 else Split.TRAIN
 
 
 def in_drawing_order(seed: str, families: Iterable[str]) -> list[str]:
@@ -127,17 +132,14 @@ def load_phrasing_families(path: Path) -> PhrasingFamilies:
     Raises:
         DataFaultError: the file breaks its schema; names file, line and key.
     """
-    root = _section(read_yaml(path), "draw", "kinds", "validation")
-    draw = _section(root["draw"], "seed", "validation")
-    kinds: dict[str, tuple[str, ...]] = {}
-    for key, families in root["kinds"].fields():
-        kinds[key.key] = tuple(family.text() for family in families.items())
-    known = {family: (family,) for families in kinds.values() for family in families}
+    root = _section(read_yaml(path), "draw", "kinds")
+    draw = _section(root["draw"], "seed", "share")
     return PhrasingFamilies(
-        kinds=kinds,
-        validation=_listed(root["validation"], known),
+        kinds={
+            key.key: tuple(way.text() for way in ways.items()) for key, ways in root["kinds"].fields()
+        },
         seed=draw["seed"].text(),
-        drawn={key.key: _whole(number) for key, number in draw["validation"].fields()},
+        share=draw["share"].number(0, 0.5),
     )
 
 

@@ -15,7 +15,7 @@ class Phrasing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         label: canonical label.
-        family: family of phrasings, as listed in phrasing_families.yaml.
+        family: way of writing, as listed in phrasing_families.yaml; with the label it is the family of the row.
         lang: ISO 639-1 code.
         raw: how somebody's own rule might be called.
     """
@@ -42,10 +42,10 @@ def phrasing_candidates(folder: Path, families: PhrasingFamilies) -> Iterator[Ca
                 vendor="in_house",
                 raw=phrasing.raw,
                 label=phrasing.label,
-                family=f"phrasing_{phrasing.family}",
+                family=f"phrasing_{phrasing.family} {phrasing.label}",
                 source=Source.PHRASING,
                 licence=OURS,
                 origin=f"phrasings/{path.name}",
                 lang=phrasing.lang,
-                split=families.split_of(phrasing.family),
+                split=families.split_of(phrasing.family, phrasing.label),
             )
