@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,24 @@ class Tokenizer(Protocol):
 
     def get_vocab(self) -> dict[str, int]:
         """Returns the id of each token."""
+        ...
+
+
+class TextTokenizer(Tokenizer, Protocol):
+    """What is asked of a tokenizer where a model writes, too."""
+
+    def decode(self, token_ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        """Returns the text of tokens."""
+        ...
+
+    def apply_chat_template(
+        self, conversation: Sequence[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        """Returns a conversation as the text that the model was tuned on, special tokens included."""
+        ...
+
+    def save_pretrained(self, save_directory: Path) -> object:
+        """Writes the tokenizer's files."""
         ...
 
 

@@ -3,6 +3,7 @@
 Importing PEFT takes longer than everything else that a server does before its first answer.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -41,19 +42,43 @@ class _Config(msgspec.Struct, frozen=True):
         return self.peft_type == "LORA" and self.bias == "none" and not any((*special, *patterns))
 
 
-def merge_adapter(model: nn.Module, folder: Path) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Adapter:
+    """The two matrices, down and up, by the name of the weight they change, and what scales their product."""
+
+    pairs: dict[str, tuple[Tensor, Tensor]]
+    scale: float
+
+
+def adapted_weights(folder: Path) -> tuple[str, ...]:
+    """Returns the names of the base's weights that an adapter changes.
+
+    Raises:
+        BaseModelError: a file is missing, or the adapter is no plain LoRA.
+    """
+    return tuple(_read(folder).pairs)
+
+
+def merge_adapter(model: nn.Module, folder: Path) -> None:
     """Adds an adapter to the weights of a model, in place.
 
     Args:
         model: the base model.
         folder: adapter_config.json and adapter_model.safetensors.
 
-    Returns:
-        The names of the weights that were changed.
-
     Raises:
         BaseModelError: a file is missing, the adapter is no plain LoRA, or it is of another base.
     """
+    adapter = _read(folder)
+    parameters = dict(model.named_parameters())
+    for name, (down, up) in adapter.pairs.items():
+        weight = parameters.get(name)
+        if weight is None or weight.shape != (up.shape[0], down.shape[1]):
+            raise BaseModelError(f"the adapter in {folder} does not fit the base: {name}")
+        _add(weight, up, down, adapter.scale)
+
+
+def _read(folder: Path) -> _Adapter:
     try:
         config = msgspec.json.decode((folder / ADAPTER_CONFIG).read_bytes(), type=_Config)
     except (OSError, msgspec.DecodeError) as error:
@@ -63,21 +88,14 @@ def merge_adapter(model: nn.Module, folder: Path) -> tuple[str, ...]:
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise BaseModelError(f"{folder} holds no adapter: {ADAPTER_WEIGHTS} is missing")
     tensors = load_file(folder / ADAPTER_WEIGHTS)
-    parameters = dict(model.named_parameters())
-    merged = []
-    for name, down in tensors.items():
-        if not name.endswith(_DOWN):
-            continue
-        target = f"{name.removeprefix(_PREFIX).removesuffix(_DOWN)}.weight"
-        up = tensors.get(name.removesuffix(_DOWN) + _UP)
-        weight = parameters.get(target)
-        if up is None or weight is None or weight.shape != (up.shape[0], down.shape[1]):
-            raise BaseModelError(f"the adapter in {folder} does not fit the base: {target}")
-        _add(weight, up, down, config.lora_alpha / config.r)
-        merged.append(target)
-    if len(merged) * 2 != len(tensors) or not merged:
+    pairs = {
+        f"{name.removeprefix(_PREFIX).removesuffix(_DOWN)}.weight": (down, tensors[up])
+        for name, down in tensors.items()
+        if name.endswith(_DOWN) and (up := name.removesuffix(_DOWN) + _UP) in tensors
+    }
+    if not pairs or len(pairs) * 2 != len(tensors):
         raise BaseModelError(f"the adapter in {folder} holds tensors that are no pairs of LoRA")
-    return tuple(merged)
+    return _Adapter(pairs, config.lora_alpha / config.r)
 
 
 def _add(weight: Tensor, up: Tensor, down: Tensor, scale: float) -> None:

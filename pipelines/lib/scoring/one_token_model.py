@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipelines.lib.scoring.batches import in_batches
-from pipelines.lib.scoring.label_tokens import Tokenizer
+from pipelines.lib.scoring.label_tokens import TextTokenizer
 from pipelines.lib.scoring.merge_adapter import merge_adapter
 
 _SCORED_ROWS = 64
@@ -47,9 +47,9 @@ class OneTokenModel(nn.Module):
         return (final @ inner.lm_head.weight[self.label_ids].T).float()
 
 
-def load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path) -> TextTokenizer:
     """Loads the tokenizer of a base model."""
-    tokenizer: Tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer: TextTokenizer = AutoTokenizer.from_pretrained(folder)
     return tokenizer
 
 

@@ -14,7 +14,7 @@ from pipelines.lib.scoring.base_model import BaseModelError, weights_sha256
 from pipelines.lib.scoring.calibration import Calibration, load_calibration
 from pipelines.lib.scoring.embedder import Embedder
 from pipelines.lib.scoring.embedding_head import EmbeddingHead, embed_raw, load_embedding_head
-from pipelines.lib.scoring.label_tokens import LabelTokens, Tokenizer, load_label_tokens
+from pipelines.lib.scoring.label_tokens import LabelTokens, TextTokenizer, load_label_tokens
 from pipelines.lib.scoring.merge_adapter import ADAPTER_WEIGHTS
 from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.lib.scoring.one_token_model import (
@@ -88,7 +88,7 @@ class TrainedParts:
     """
 
     origin: Origin
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     embedder: Embedder
     head: EmbeddingHead
     tokens: LabelTokens
