@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 bin=$PWD/$1/bin
+export PATH=$bin:$PATH
 
 data=$(realpath -m "${PIPELINES_DATA_ROOT:-.run/pipelines}")
 export PIPELINES_DATA_ROOT=$data PIPELINES_ARTIFACTS=${PIPELINES_ARTIFACTS:-$data/mlruns}
@@ -15,26 +16,28 @@ mkdir -p "$data" "$PIPELINES_ARTIFACTS" "$DAGSTER_HOME"
 model=${LLAMA_MAPPER_MODEL_PORT:-8090} spare=${LLAMA_MAPPER_MODEL_SPARE_PORT:-8092}
 export PIPELINES_BENTO_URLS=${PIPELINES_BENTO_URLS-http://127.0.0.1:$model,http://127.0.0.1:$spare}
 
-children=()
-# Dagster loses a signal that comes while it loads, so that one is not enough.
+# Each has a process group of its own: Dagster's parent process passes no signal on.
+groups=()
+start() { setsid "$@" & groups+=($!); }
+tell() { for group in "${groups[@]}"; do kill -"$1" -- "-$group" 2>/dev/null || true; done; }
+alive() { for group in "${groups[@]}"; do ! kill -0 -- "-$group" 2>/dev/null || return 0; done; return 1; }
 finish() {
   trap '' INT TERM HUP
-  for try in {1..60}; do
-    ((try % 20 != 1)) || kill "${children[@]}" 2>/dev/null || true
-    [[ -n $(jobs -pr) ]] || return 0
+  tell TERM
+  for _ in {1..40}; do
+    alive || return 0
     sleep 0.5
   done
-  kill -KILL "${children[@]}" 2>/dev/null || true
+  tell KILL
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "$bin/mlflow" server --host 127.0.0.1 --port "${LLAMA_MAPPER_MLFLOW_PORT:-5000}" --workers 1 \
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
+start "$bin/mlflow" server --host 127.0.0.1 --port "${LLAMA_MAPPER_MLFLOW_PORT:-5000}" --workers 1 \
   --backend-store-uri "${MLFLOW_TRACKING_URI:-sqlite:///$data/mlflow.db}" \
-  --default-artifact-root "$PIPELINES_ARTIFACTS" &
-children+=($!)
-PATH=$bin:$PATH "$bin/dagster" dev --host 127.0.0.1 --port "${LLAMA_MAPPER_DAGSTER_PORT:-3000}" &
-children+=($!)
+  --default-artifact-root "$PIPELINES_ARTIFACTS"
+start "$bin/dagster" dev --host 127.0.0.1 --port "${LLAMA_MAPPER_DAGSTER_PORT:-3000}"
 
 echo "  Dagster   http://127.0.0.1:${LLAMA_MAPPER_DAGSTER_PORT:-3000}   (its daemon runs sensors and schedules)"
 echo "  MLflow    http://127.0.0.1:${LLAMA_MAPPER_MLFLOW_PORT:-5000}"
