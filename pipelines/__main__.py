@@ -16,7 +16,7 @@ from pipelines.lib.read_vendors import UnlistedVendorError
 from pipelines.lib.run_checks import run_checks
 from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.make_dataset import make_dataset
-from pipelines.release_commands import approvals, approve, models, register
+from pipelines.release_commands import approvals, approve, deploy, models, register
 from pipelines.settings import SettingsError, read_settings
 
 
@@ -77,7 +77,7 @@ def train(recipe: str, data: Path | None, out: Path | None) -> None:
 
 main.add_command(evaluate)
 main.add_command(evaluate_folds)
-for _command in (register, approve, models, approvals):
+for _command in (register, approve, deploy, models, approvals):
     main.add_command(_command)
 
 

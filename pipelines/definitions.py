@@ -8,12 +8,25 @@ from pipelines.defs.finetuning.assets import mapping_examples
 from pipelines.defs.finetuning.checks import mapping_examples_checks
 from pipelines.defs.finetuning.jobs import dataset_job
 from pipelines.defs.finetuning.resources import PipelineSettings
+from pipelines.defs.release.assets import mapper_bento, mapper_deployment, registered_model
+from pipelines.defs.release.jobs import candidate_job, release_job, weekly_evaluation
+from pipelines.defs.release.resources import ReleaseSettingsResource
+from pipelines.defs.release.sensors import approved_model
 from pipelines.defs.training.assets import lora_adapter
 from pipelines.defs.training.jobs import train_job
 
 defs = Definitions(
-    assets=[mapping_examples, lora_adapter, evaluation_report],
+    assets=[
+        mapping_examples,
+        lora_adapter,
+        evaluation_report,
+        registered_model,
+        mapper_bento,
+        mapper_deployment,
+    ],
     asset_checks=[mapping_examples_checks],
-    jobs=[dataset_job, train_job, evaluate_job],
-    resources={"pipeline_settings": PipelineSettings()},
+    jobs=[dataset_job, train_job, evaluate_job, candidate_job, release_job],
+    schedules=[weekly_evaluation],
+    sensors=[approved_model],
+    resources={"pipeline_settings": PipelineSettings(), "release_settings": ReleaseSettingsResource()},
 )

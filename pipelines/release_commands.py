@@ -59,6 +59,21 @@ def approve(version: str, name: str, reason: str, recipe: str) -> None:
 
 
 @click.command()
+@_RECIPE
+def deploy(recipe: str) -> None:
+    """Build and test the Bento of the approved version, and have it served: what Dagster's sensor does."""
+    say = _clock()
+    with _errors_in_one_line():
+        from pipelines.make_deployment import deploy as deploy_version  # noqa: PLC0415 - it needs MLflow
+        from pipelines.make_deployment import make_bento  # noqa: PLC0415
+
+        settings, release_settings = read_settings(os.environ), read_release_settings(os.environ)
+        _quiet()
+        make_bento(settings, release_settings, recipe, say)
+        deploy_version(settings, release_settings, recipe, say)
+
+
+@click.command()
 @click.option("--recipe", help="Name of a recipe; else all.")
 def models(recipe: str | None) -> None:
     """List the registered versions with their aliases."""
@@ -90,9 +105,13 @@ def approvals() -> None:
 def _approvals() -> Approvals:
     from pipelines.open_approvals import open_approvals  # noqa: PLC0415 - help needs no MLflow
 
+    _quiet()
+    return open_approvals(read_settings(os.environ), read_release_settings(os.environ))
+
+
+def _quiet() -> None:
     for chatty in ("mlflow", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    return open_approvals(read_settings(os.environ), read_release_settings(os.environ))
 
 
 def _line(version: RegisteredVersion) -> str:

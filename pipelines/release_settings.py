@@ -33,6 +33,8 @@ class ReleaseSettings(msgspec.Struct, frozen=True, kw_only=True):
             waits until one answers with the new release. Nothing waits when it is empty.
         serving_seconds: how long that wait may be, in seconds.
         mapper_url: base URL of the mapper; it is told of a new release when this is set.
+        canary_percent: share of the tenants that a new release serves first, in percent; with 0 it serves
+            everybody at once.
         image: image of the Bento in the manifest; the release's id is its tag.
         namespace: namespace in the manifest.
     """
@@ -44,6 +46,7 @@ class ReleaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     bento_urls: str = ""
     serving_seconds: Annotated[int, msgspec.Meta(ge=1)] = 180
     mapper_url: str = ""
+    canary_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     image: str = "llama-mapper/llm"
     namespace: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "llama-mapper"
 

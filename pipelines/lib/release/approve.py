@@ -11,7 +11,7 @@ from pipelines.lib.release.approval_log import Act, ApprovalLog, Entry
 from pipelines.lib.release.content_hash import content_sha256
 from pipelines.lib.release.gates import read_gates
 from pipelines.lib.release.registered_version import Alias, RegisteredVersion, Registry, Tag
-from pipelines.lib.release.release_error import ApprovalRefusedError, RegistryError
+from pipelines.lib.release.release_error import ApprovalRefusedError, GateError, RegistryError
 
 MLFLOW_INTERFACE = "the MLflow interface"
 """Who set an alias that no command of ours has set: MLflow does not say which person it was."""
@@ -81,7 +81,8 @@ class Approvals:
             approver: who, and why.
 
         Raises:
-            ApprovalRefusedError: a gate failed, the files are not those that were registered, or the rule of
+            GateError: a gate failed, or the version was not evaluated. Nothing is changed then.
+            ApprovalRefusedError: the files are not those that were registered, or the rule of
                 four eyes forbids it. Nothing is changed then.
             RegistryError: there is no such version.
             LogFaultError: the log of approvals was changed.
@@ -146,7 +147,7 @@ class Approvals:
                 raise ApprovalRefusedError(f"the files of {version.name} are not those that were registered")
             failed = [gate.name for gate in read_gates(folder) if not gate.passed]
         if failed:
-            raise ApprovalRefusedError(f"{version.name} did not pass its gates: {', '.join(failed)}")
+            raise GateError(f"{version.name} did not pass its gates: {', '.join(failed)}")
 
     def _check_person(self, version: RegisteredVersion, approver: Approver, said: list[str]) -> None:
         if not self.four_eyes:

@@ -44,9 +44,18 @@ class Scores(Protocol):
         """Returns one distribution for each pair of vendor and raw label."""
 
 
-def write_expected_answers(folder: Path, scorer: Scores, taxonomy: Taxonomy) -> None:
-    """Asks a release for the meaning of every label of the edition, and keeps its answers."""
-    asked: list[tuple[str | None, str]] = [(None, label.means) for label in taxonomy.labels.values()]
+def write_expected_answers(
+    folder: Path, scorer: Scores, taxonomy: Taxonomy, golden: Sequence[tuple[str | None, str]]
+) -> None:
+    """Asks a release for the meaning of every label of the edition and for the golden labels.
+
+    Args:
+        folder: the release folder; the answers are kept in it.
+        scorer: what answers.
+        taxonomy: the edition.
+        golden: pairs of vendor and raw label.
+    """
+    asked = [*((None, label.means) for label in taxonomy.labels.values()), *golden]
     answers = [
         ExpectedAnswer(vendor, label, _likeliest(scorer.labels, row))
         for (vendor, label), row in zip(asked, scorer.score(asked), strict=True)

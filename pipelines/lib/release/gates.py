@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipelines.lib.release.release_error import ApprovalRefusedError
+from pipelines.lib.release.release_error import GateError
 
 EVALUATION = "evaluation.json"
 
@@ -29,12 +29,12 @@ def read_gates(folder: Path) -> tuple[Gate, ...]:
     """Reads the gates of a release folder.
 
     Raises:
-        ApprovalRefusedError: it was not evaluated; no gate at all is no pass.
+        GateError: it was not evaluated; no gate at all is no pass.
     """
     try:
         gates = msgspec.json.decode((folder / EVALUATION).read_bytes(), type=_Evaluation).gates
     except (OSError, msgspec.DecodeError) as error:
-        raise ApprovalRefusedError(f"it was not evaluated: {EVALUATION} cannot be read: {error}") from error
+        raise GateError(f"it was not evaluated: {EVALUATION} cannot be read: {error}") from error
     if not gates:
-        raise ApprovalRefusedError(f"it was not evaluated: {EVALUATION} names no gate")
+        raise GateError(f"it was not evaluated: {EVALUATION} names no gate")
     return gates

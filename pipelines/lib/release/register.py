@@ -17,17 +17,21 @@ from pipelines.lib.mlflow_store import person_at_work
 from pipelines.lib.release.content_hash import content_sha256
 from pipelines.lib.release.expected_answers import write_expected_answers
 from pipelines.lib.release.gates import EVALUATION, read_gates
+from pipelines.lib.release.golden_labels import golden_labels
 from pipelines.lib.release.mlflow_registry import MlflowRegistry
 from pipelines.lib.release.model_card import FILE as MODEL_CARD
 from pipelines.lib.release.model_card import model_card
 from pipelines.lib.release.registered_version import Alias, RegisteredVersion, Tag, model_of
-from pipelines.lib.release.release_error import ReleaseError
+from pipelines.lib.release.release_error import GateError
 from pipelines.lib.release.save_model import save_model
 from pipelines.lib.release.trial_load import try_to_load
 from pipelines.lib.scoring.base_model import resolve_base
 from pipelines.lib.scoring.embedder import load_embedder
 from pipelines.lib.scoring.release_id import release_id
 from pipelines.lib.scoring.score import ORIGIN, Origin, load_scorer
+
+_GOLDEN = 140
+"""Labels of the golden set whose answers are kept; with those of the edition they are one or two requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,13 @@ def register(
         say: is told each step.
 
     Raises:
-        ReleaseError: a gate failed, the evaluation is of another training, or the model does not load alone.
+        GateError: a gate failed, or the folder was not evaluated.
+        ReleaseError: the evaluation is of another training, or the model does not load alone.
         ModelInputError: the parts of the folder do not belong together.
     """
     failed = [gate.name for gate in read_gates(trained) if not gate.passed]
     if failed:
-        raise ReleaseError(f"{trained} did not pass its gates and is not registered: {', '.join(failed)}")
+        raise GateError(f"{trained} did not pass its gates and is not registered: {', '.join(failed)}")
     origin = msgspec.json.decode((trained / ORIGIN).read_bytes(), type=Origin)
     release = release_id(trained)
     evaluation = hashlib.sha256((trained / EVALUATION).read_bytes()).hexdigest()
@@ -98,7 +103,7 @@ def _publish(
         say("asking the release what whoever serves it has to answer")
         taxonomy = load_taxonomy(origin.edition)
         scorer = load_scorer(folder, resolve_base(origin.base, data_root, say), taxonomy, load_embedder())
-        write_expected_answers(folder, scorer, taxonomy)
+        write_expected_answers(folder, scorer, taxonomy, golden_labels(origin.edition, _GOLDEN))
         del scorer
         run = registry.training_run(origin.run)
         if run is None:

@@ -8,7 +8,7 @@ from pipelines.lib.release.approval_log import Act, ApprovalLog, LogFaultError
 from pipelines.lib.release.approve import MLFLOW_INTERFACE, Approvals, Approver
 from pipelines.lib.release.content_hash import content_sha256
 from pipelines.lib.release.registered_version import Alias
-from pipelines.lib.release.release_error import ApprovalRefusedError, RegistryError
+from pipelines.lib.release.release_error import ApprovalRefusedError, GateError, RegistryError
 from tests.unit.pipelines.release.conftest import MODEL, FakeRegistry, Killed
 
 Rules = Callable[..., Approvals]
@@ -54,7 +54,7 @@ def test_a_newer_candidate_stays_one_when_an_older_version_is_approved(
 
 def test_a_failed_gate_cannot_be_approved(registry: FakeRegistry, log: ApprovalLog, approvals: Rules) -> None:
     registry.register(gates={"golden": True, "held_out": False, "ece": False})
-    with pytest.raises(ApprovalRefusedError, match="did not pass its gates: held_out, ece"):
+    with pytest.raises(GateError, match="did not pass its gates: held_out, ece"):
         approvals().approve(MODEL, "1", ADA)
     assert registry.aliases == {"candidate": 1}
     assert log.entries() == []
@@ -68,7 +68,7 @@ def test_what_was_not_evaluated_cannot_be_approved(
     file = registry.root / "1" / "evaluation.json"
     file.unlink() if evaluation is None else file.write_text(evaluation)
     registry.tags[1]["content_sha256"] = content_sha256(registry.root / "1")
-    with pytest.raises(ApprovalRefusedError, match="not evaluated"):
+    with pytest.raises(GateError, match="not evaluated"):
         approvals().approve(MODEL, "1", ADA)
 
 
@@ -151,7 +151,7 @@ def test_an_alias_set_in_mlflow_does_not_get_past_a_gate(
 ) -> None:
     registry.register(gates={"golden": False})
     registry.aliases["approved"] = 1
-    with pytest.raises(ApprovalRefusedError, match="golden"):
+    with pytest.raises(GateError, match="golden"):
         approvals().in_use(MODEL)
     assert log.entries() == []
 
