@@ -2,25 +2,17 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import psutil
 
 from bentos.llm.adapters import metrics
-from bentos.llm.adapters.choose_engine import make_engine
-from bentos.llm.adapters.open_release import Release, open_release
-from bentos.llm.adapters.vllm_engine import VllmEngine
 from bentos.llm.domain.engine import Engine, EngineUnavailableError
 from bentos.llm.domain.label_scoring import LabelScoring
+from bentos.llm.domain.model_version import ModelVersion
 from bentos.llm.settings import Settings
-from bentos.llm.variant import Variant
 from bentos.web.problem import ErrorCode, ProblemError
 from pipelines.lib.scoring.model_input_error import ModelInputError
 
-_MEBIBYTE = 1 << 20
 _log = logging.getLogger("bentoml.llama_mapper")
 
 
@@ -29,15 +21,20 @@ class Loaded:
     """Everything that answers.
 
     Attributes:
-        release: the release.
+        version: what the release is called on the wire.
+        labels: the labels, in the order of every distribution.
         engine: the language model.
         scoring: answers /v1/map.
+        chat_prompt: turns a conversation, role and content of each turn, into the text that the engine
+            goes on with; called in a thread.
         settings: how it runs.
     """
 
-    release: Release
+    version: ModelVersion
+    labels: tuple[str, ...]
     engine: Engine
     scoring: LabelScoring
+    chat_prompt: Callable[[Sequence[dict[str, str]]], str]
     settings: Settings
 
 
@@ -104,50 +101,3 @@ class Runtime:
             # An engine's own start can fail in any way: the traceback is for whoever runs it.
             self.fail(f"{type(error).__name__}: {error}")
             raise
-
-
-async def load(variant: Variant, settings: Settings) -> Loaded:
-    """Opens the release and loads the engine.
-
-    Raises:
-        ModelInputError: something is missing, or does not belong to the rest.
-    """
-    began = time.monotonic()
-
-    def say(step: str) -> None:
-        _log.info("%5.1f s  %s", time.monotonic() - began, step)
-
-    def in_thread() -> tuple[Release, Engine, LabelScoring]:
-        release = open_release(
-            variant.release_folder(), variant.base, Path(settings.data_root), variant.engine, say
-        )
-        engine, threads = make_engine(variant.engine, release, settings, say)
-        scoring = LabelScoring(
-            release.parts,
-            engine,
-            threads,
-            batch_rows=settings.batch_rows,
-            waiting_rows=settings.waiting_rows,
-            observe_batch=metrics.observe_batch,
-            observe_tokens=metrics.observe_map_tokens,
-        )
-        return release, engine, scoring
-
-    release, engine, scoring = await asyncio.to_thread(in_thread)
-    if isinstance(engine, VllmEngine):
-        await engine.start()
-    await engine.check()
-    seconds, memory = time.time() - psutil.Process().create_time(), memory_bytes()
-    metrics.STARTUP.set(seconds)
-    metrics.MEMORY.set(memory)
-    say(
-        f"release {release.version.version} answers by {variant.engine}: "
-        f"{seconds:.1f} s after the process began, {memory / _MEBIBYTE:.0f} MiB of memory"
-    )
-    return Loaded(release, engine, scoring, settings)
-
-
-def memory_bytes() -> int:
-    """Returns the resident memory of this process and those it started."""
-    process = psutil.Process()
-    return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))

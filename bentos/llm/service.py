@@ -4,7 +4,9 @@ bentoml serve bentos.llm.service:Llm --arg release=FOLDER
 bentoml build -f bentos/llm/bentofile.yaml --arg release=FOLDER
 """
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 
 import bentoml
 
@@ -12,9 +14,10 @@ from bentos.llm.adapters import metrics
 from bentos.llm.api.generate_endpoint import GenerateEndpoint
 from bentos.llm.api.map_endpoint import MapEndpoint
 from bentos.llm.api.version_endpoint import VersionEndpoint
-from bentos.llm.runtime import Runtime, load
+from bentos.llm.runtime import Loaded, Runtime
 from bentos.llm.settings import PREFIX, Settings, read_llm_settings
-from bentos.llm.variant import Variant
+from bentos.llm.variant import ROOT, Variant
+from bentos.web.container_image import container_image
 from bentos.web.correlation import CorrelationMiddleware
 from bentos.web.endpoints import Endpoint, create_api
 from bentos.web.service_token import ServiceToken
@@ -41,10 +44,23 @@ api = create_api(
 )
 
 
+async def _load(chosen: Variant, checked: Settings) -> Loaded:
+    def import_it() -> Callable[[Variant, Settings], Awaitable[Loaded]]:
+        # Not above: it imports torch, which BentoML's parent process and a build do not need, and which takes
+        # seconds that the loop of this one is not to be held up for.
+        from bentos.llm.load import load  # noqa: PLC0415
+
+        return load
+
+    load = await asyncio.to_thread(import_it)
+    return await load(chosen, checked)
+
+
 @bentoml.asgi_app(api, path="/v1")
 @bentoml.service(
     name="llm",
     http={"host": "127.0.0.1", "port": 8090},
+    image=container_image(ROOT),
     # One process holds the weights; more of them are more Bentos.
     workers=1,
     traffic={"timeout": _BENTOML_SECONDS},
@@ -60,8 +76,7 @@ class Llm:
         except SettingsError as error:
             runtime.fail(str(error))
             return
-        chosen = variant.overridden(checked)
-        runtime.begin(lambda: load(chosen, checked))
+        runtime.begin(lambda: _load(variant.overridden(checked), checked))
 
     @bentoml.on_shutdown
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bentos.llm.settings import EngineKind, Settings
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 """The repository; in a Bento, the folder that its files were copied to."""
 
 
@@ -33,4 +33,4 @@ class Variant(BaseModel):
 
     def release_folder(self) -> Path:
         """Returns where the release is."""
-        return _ROOT / self.release
+        return ROOT / self.release

@@ -37,16 +37,9 @@ class GenerateEndpoint:
 
     async def _generate(self, loaded: Loaded, asked: GenerateRequest) -> Response:
         turns = [msgspec.to_builtins(message) for message in asked.messages]
-        prompt = await asyncio.to_thread(
-            loaded.release.parts.tokenizer.apply_chat_template,
-            turns,
-            tokenize=False,
-            add_generation_prompt=True,
-        )
+        prompt = await asyncio.to_thread(loaded.chat_prompt, turns)
         with as_problems():
             found = await loaded.engine.generate(prompt, schema=asked.schema, max_tokens=asked.max_tokens)
         metrics.observe_generated(found.prompt_tokens, found.completion_tokens)
-        answer = GenerateResponse(
-            found.text, loaded.release.version, found.prompt_tokens, found.completion_tokens
-        )
+        answer = GenerateResponse(found.text, loaded.version, found.prompt_tokens, found.completion_tokens)
         return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -31,9 +31,8 @@ class MapEndpoint:
         rows = [AskedLabel(item.label, item.vendor) for item in asked.items]
         with as_problems():
             found = await loaded.scoring.distributions(rows)
-        labels = loaded.release.parts.tokens.labels
         # Thousands of numbers for each item: written in a thread, for they keep the loop busy for a while.
-        body = await asyncio.to_thread(_encode, loaded.release.version, labels, found)
+        body = await asyncio.to_thread(_encode, loaded.version, loaded.labels, found)
         return Response(body, media_type="application/json")
 
 

@@ -16,4 +16,4 @@ class VersionEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Answers; raises ProblemError for every foreseen fault."""
         del request
-        return Response(msgspec.json.encode(self._loaded().release.version), media_type="application/json")
+        return Response(msgspec.json.encode(self._loaded().version), media_type="application/json")

@@ -1,7 +1,7 @@
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from mapper_svc.domain.taxonomy import Taxonomy
-from pipelines.lib.scoring.score import MismatchError, Origin
+from pipelines.lib.scoring.trained_folder import MismatchError, Origin
 
 
 def edition_of(origin: Origin) -> Taxonomy:

@@ -2,7 +2,7 @@ import hashlib
 from pathlib import Path
 
 from pipelines.lib.scoring.model_input_error import ModelInputError
-from pipelines.lib.scoring.score import ADAPTER, CALIBRATION, HEAD, LABEL_TOKENS, ORIGIN
+from pipelines.lib.scoring.trained_folder import ADAPTER, CALIBRATION, HEAD, LABEL_TOKENS, ORIGIN
 
 DECIDING = (
     f"{ADAPTER}/adapter_config.json",

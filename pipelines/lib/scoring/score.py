@@ -16,7 +16,6 @@ from pipelines.lib.scoring.embedder import Embedder
 from pipelines.lib.scoring.embedding_head import EmbeddingHead, embed_raw, load_embedding_head
 from pipelines.lib.scoring.label_tokens import LabelTokens, TextTokenizer, load_label_tokens
 from pipelines.lib.scoring.merge_adapter import ADAPTER_WEIGHTS
-from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.lib.scoring.one_token_model import (
     OneTokenModel,
     label_logits,
@@ -24,46 +23,32 @@ from pipelines.lib.scoring.one_token_model import (
     load_tokenizer,
 )
 from pipelines.lib.scoring.raw_label import HasRawLabel, RawLabel, encode_prompt
+from pipelines.lib.scoring.trained_folder import (
+    ADAPTER,
+    CALIBRATION,
+    HEAD,
+    LABEL_TOKENS,
+    ORIGIN,
+    MismatchError,
+    Origin,
+    load_origin,
+)
 
-ADAPTER = "adapter"
-LABEL_TOKENS = "label_tokens.json"
-HEAD = "embedding_head.safetensors"
-CALIBRATION = "calibration.json"
-ORIGIN = "origin.json"
-
-
-class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a trained folder was made of; what does not fit it refuses to load.
-
-    Attributes:
-        recipe: name of the recipe.
-        base: the recipe's base model.
-        base_sha256: hash of its weights.
-        embedder_sha256: hash of the embedder's weights.
-        dtype: number format of the base.
-        prompt: version of the prompt.
-        edition: edition of the taxonomy.
-        taxonomy_sha256: hash of that edition.
-        dataset_sha256: hash of the rows of the data set.
-        run: hash of everything that decided the training.
-        vendors: ids of the vendors whose rows were learnt from, in alphabetical order.
-    """
-
-    recipe: str
-    base: str
-    base_sha256: str
-    embedder_sha256: str
-    dtype: str
-    prompt: str
-    edition: str
-    taxonomy_sha256: str
-    dataset_sha256: str
-    run: str
-    vendors: tuple[str, ...]
-
-
-class MismatchError(ModelInputError):
-    """The parts of a trained folder do not belong together, or not to this edition, base or prompt."""
+__all__ = [
+    "ADAPTER",
+    "CALIBRATION",
+    "HEAD",
+    "LABEL_TOKENS",
+    "ORIGIN",
+    "MismatchError",
+    "Origin",
+    "Scorer",
+    "TierLogits",
+    "TrainedParts",
+    "load_origin",
+    "load_parts",
+    "load_scorer",
+]
 
 
 @dataclass(frozen=True)
@@ -146,18 +131,6 @@ class Scorer:
         found = self.logits([RawLabel(raw, vendor) for vendor, raw in asked])
         probabilities: NDArray[np.float64] = np.exp(self.calibration.combined(found.model, found.head))
         return probabilities
-
-
-def load_origin(folder: Path) -> Origin:
-    """Reads what a trained folder was made of.
-
-    Raises:
-        MismatchError: the folder holds no trained model, or one of another format.
-    """
-    try:
-        return msgspec.json.decode((folder / ORIGIN).read_bytes(), type=Origin)
-    except (OSError, msgspec.DecodeError) as error:
-        raise MismatchError(f"{folder} holds no trained model: {error}") from error
 
 
 def load_parts(folder: Path, base: Path, taxonomy: Taxonomy, embedder: Embedder) -> TrainedParts:
