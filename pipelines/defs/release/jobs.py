@@ -10,6 +10,7 @@ from dagster import (
 
 from pipelines.defs.evaluation.assets import evaluation_report
 from pipelines.defs.evaluation.jobs import evaluate_job
+from pipelines.defs.executor import step_executor
 from pipelines.defs.release.assets import mapper_bento, mapper_deployment, registered_model
 from pipelines.defs.training.assets import lora_adapter, recipes
 from pipelines.lib.release.registered_version import MODEL_PREFIX
@@ -23,7 +24,7 @@ candidate_job = define_asset_job(
     description="Trains the model of one recipe, measures it, and registers it if every gate is passed.",
     partitions_def=recipes,
     # Each step takes every core itself, and loads the model anew.
-    executor_def=in_process_executor,
+    executor_def=step_executor(),
     tags={"concept": "model"},
 )
 
