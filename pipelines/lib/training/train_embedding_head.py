@@ -17,6 +17,8 @@ _EPOCHS = 4
 _ROWS = 128
 _LEARNING_RATE = 0.02
 _WEIGHT_DECAY = 1e-4
+_ALONE = 0.5
+"""Weight of the losses of each kind of features by itself."""
 
 
 def train_embedding_head(
@@ -56,9 +58,13 @@ def train_embedding_head(
         for taken in torch.randperm(len(rows), generator=order).split(_ROWS):
             for group in adamw.param_groups:
                 group["lr"] = _LEARNING_RATE * (1 - step / steps)
-            logits = dense[taken] @ weights["embedding"] + weights["bias"]
-            logits = logits + _NGRAM_SCALE * _sum_of_pieces(pieces[taken.numpy()], weights["ngrams"])
-            loss = nn.functional.cross_entropy(logits, targets[taken])
+            meaning = dense[taken] @ weights["embedding"] + weights["bias"]
+            spelling = _NGRAM_SCALE * _sum_of_pieces(pieces[taken.numpy()], weights["ngrams"])
+            loss = nn.functional.cross_entropy(meaning + spelling, targets[taken])
+            # Each kind also learns to answer alone: else the pieces of words, which know every row by heart,
+            # leave the embedding nothing to learn, and it is the embedding that knows other words.
+            alone = [nn.functional.cross_entropy(part, targets[taken]) for part in (meaning, spelling)]
+            loss = loss + _ALONE * sum(alone)
             adamw.zero_grad()
             loss.backward()
             adamw.step()
