@@ -7,7 +7,7 @@ from pipelines.lib.evaluation.figure import Figure, share_of
 
 
 class VariantScore(msgspec.Struct, frozen=True):
-    """The cases whose spelling one way of spelling changes.
+    """Cases whose spelling one way of spelling changes.
 
     Attributes:
         variant: the way.

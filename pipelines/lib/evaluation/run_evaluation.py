@@ -39,6 +39,9 @@ from pipelines.lib.scoring.model_input_error import ModelInputError
 from pipelines.lib.scoring.score import MismatchError
 from pipelines.lib.training.mlflow_run import environment
 
+_RESPELLED = 300
+"""Labels that each other spelling is tried on: an interval of about five points, in a minute."""
+
 
 def run_evaluation(
     folder: Path, data: Path, data_root: Path, in_use: Path | None, say: Callable[[str], None]
@@ -95,12 +98,12 @@ def _measure(
     variants = {}
     for variant in VARIANTS:
         say(f"scoring the unseen cases in {variant}")
-        changed, differs = version.spelled_otherwise(unseen, variant, plain)
+        changed, differs = version.spelled_otherwise(unseen, variant, plain, _RESPELLED)
         asked.append(changed[differs])
         variants[variant] = (Answers.of_distributions(changed), differs)
     labels = version.scorer.labels
     valid = [valid_answers(distributions, labels, version.taxonomy) for distributions in asked]
-    say("timing one label after another")
+    say("timing one label after another, then scoring the golden set")
     latency = version.latency(unseen)
     return Measured(
         evaluated=_evaluated(version, cases, data),
@@ -111,7 +114,7 @@ def _measure(
         variants=variants,
         valid=np.concatenate(valid),
         latency=latency,
-        golden=score_golden(say),
+        golden=score_golden(version.taxonomy.edition, version.sure_labels),
         in_use=_ask_version_in_use(in_use, version, unseen, data_root, say),
         environment=environment(),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from mapper_svc.domain.taxonomy import Taxonomy
-from pipelines.lib.evaluation.answers import Answers
+from pipelines.lib.evaluation.answers import ABSTAINED, Answers
 from pipelines.lib.evaluation.case import Case
 from pipelines.lib.evaluation.latency import Latency, measure_latency
 from pipelines.lib.evaluation.variants import ODD_LABELS, VARIANTS
@@ -54,21 +54,29 @@ class TrainedVersion:
         }
 
     def spelled_otherwise(
-        self, cases: Sequence[Case], variant: str, plain: NDArray[np.float64]
+        self, cases: Sequence[Case], variant: str, plain: NDArray[np.float64], most: int
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Returns the distributions for another spelling of labels, and which labels it changes.
+        """Returns the distributions for another spelling of labels, and which labels were spelled otherwise.
 
         Args:
             cases: the labels.
             variant: name of the way of spelling.
             plain: the distributions for the labels as they are, kept where nothing changes.
+            most: labels that are spelled otherwise, spread over those that the way changes.
         """
         spelled = [VARIANTS[variant](case.raw) for case in cases]
-        differs = np.array([new != case.raw for new, case in zip(spelled, cases, strict=True)])
-        asked = [(case.vendor, new) for new, case in zip(spelled, cases, strict=True) if new != case.raw]
+        changes = [at for at, case in enumerate(cases) if spelled[at] != case.raw]
+        taken = changes[:: max(1, -(-len(changes) // most))]
+        differs = np.zeros(len(cases), dtype=np.bool_)
+        differs[taken] = True
         changed = plain.copy()
-        changed[differs] = self.scorer.score(asked)
+        changed[taken] = self.scorer.score([(cases[at].vendor, spelled[at]) for at in taken])
         return changed, differs
+
+    def sure_labels(self, asked: Sequence[tuple[str | None, str]]) -> Sequence[str | None]:
+        """Returns the label of each pair of vendor and raw label, or None where the version is not sure."""
+        sure = Answers.of_distributions(self.scorer.score(asked)).above(self.threshold)
+        return [self.scorer.labels[at] if at != ABSTAINED else None for at in sure.places]
 
     def odd_labels(self) -> NDArray[np.float64]:
         """Returns the distributions for texts that are no label."""
