@@ -8,9 +8,6 @@ from pathlib import Path
 from pipelines.lib.release.release_error import ReleaseError
 
 CHECKOUT = Path(__file__).parents[3]
-NAME = "llama-mapper-llm"
-"""Name of the Bento; its version is the release's id."""
-BENTOFILE = "bentos/llm/bentofile.yaml"
 _SECONDS = 900
 
 
@@ -40,15 +37,12 @@ class BentoTools:
         return {**kept, **own}
 
 
-def build_bento(tools: BentoTools, release: Path, version: str) -> str:
+def build_bento(tools: BentoTools, release: Path) -> str:
     """Builds the Bento of a release and returns its tag.
-
-    One of the same tag is removed first: a build that was killed may have left a part of it.
 
     Args:
         tools: what it is built with.
         release: the release folder.
-        version: the release's id, which becomes the version of the Bento.
 
     Raises:
         ReleaseError: there is no such environment, or the build failed.
@@ -56,27 +50,8 @@ def build_bento(tools: BentoTools, release: Path, version: str) -> str:
     if not tools.python.exists():
         raise ReleaseError(f"there is no {tools.python}: `make model` installs what Bentos are built with")
     tools.home.mkdir(parents=True, exist_ok=True)
-    tag = f"{NAME}:{version}"
-    if _run(tools, "get", tag).returncode == 0:
-        _run(tools, "delete", "-y", tag)
-    arguments = ("--name", NAME, "--version", version, "--arg", f"release={release.resolve()}", "-o", "tag")
-    built = _run(tools, "build", str(CHECKOUT), "-f", str(CHECKOUT / BENTOFILE), *arguments)
-    if built.returncode:
-        raise ReleaseError(
-            f"the Bento of {version} was not built: {last_words(built.stderr or built.stdout)}"
-        )
-    return tag
-
-
-def last_words(text: str) -> str:
-    """Returns the last line that says something."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
-
-
-def _run(tools: BentoTools, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own commands
-        [str(tools.python), "-m", "bentoml", *arguments],
+    built = subprocess.run(  # noqa: S603 - our own command
+        [str(tools.python), "-m", "bentos.llm.build", "--release", str(release.resolve())],
         cwd=CHECKOUT,
         env=tools.environment(),
         capture_output=True,
@@ -84,3 +59,14 @@ def _run(tools: BentoTools, *arguments: str) -> subprocess.CompletedProcess[str]
         timeout=_SECONDS,
         check=False,
     )
+    if built.returncode:
+        raise ReleaseError(
+            f"the Bento of {release} was not built: {last_words(built.stderr or built.stdout)}"
+        )
+    return last_words(built.stdout)
+
+
+def last_words(text: str) -> str:
+    """Returns the last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -64,6 +64,7 @@ with DagsterInstance.get() as instance:
 """
 
 
+@pytest.mark.timeout(600)
 def test_runs_are_kept_in_postgresql_and_another_process_reads_them(
     dagster_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
