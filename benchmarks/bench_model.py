@@ -1,0 +1,100 @@
+"""How long a mapping through the model takes, cache cold and warm, for each engine that is installed.
+
+The stack must be up. A model server and a mapper of their own are started for each engine beside it, with its
+release, database, cache and keys. Cold: a label that nobody has asked for yet. Warm: the same labels again.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+
+from benchmarks.load import Figures, measure, report, stack_token
+from benchmarks.model_server import ENGINES, NotServedError, Served, served
+from benchmarks.unknown_labels import unknown_labels
+from deploy.local.settings import read_settings
+from deploy.local.stack import open_stack
+
+_DETECTOR = "openai_moderation"
+_WARM_LABELS = 32
+
+
+class _Tiers:
+    """Counts which tier each finding came from, and how many answers had to do without the model."""
+
+    def __init__(self) -> None:
+        self.findings: Counter[str] = Counter()
+        self.without = 0
+
+    def count(self, response: httpx.Response) -> httpx.Response:
+        if response.is_success:
+            body = response.json()
+            self.without += bool(body.get("fallback_used"))
+            self.findings.update(finding["tier"] for finding in body["findings"])
+        return response
+
+
+async def _drive(engine: str, under: Served, token: str, requests: int, tiers: _Tiers) -> list[Figures]:
+    url = f"{under.mapper}/api/v1/map"
+    fresh = unknown_labels(time.time_ns() // 1_000_000 % 1_000_000_000)
+    known = [next(fresh) for _ in range(_WARM_LABELS)]
+    async with httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+    ) as client:
+
+        async def ask(label: str) -> httpx.Response:
+            return tiers.count(await client.post(url, json={"detector": _DETECTOR, "output": label}))
+
+        rows = [
+            await measure(
+                f"{engine}, cold", lambda _: ask(next(fresh)), requests=requests, concurrency=concurrency
+            )
+            for concurrency in (1, 8)
+        ]
+        rows += [
+            await measure(
+                f"{engine}, warm",
+                lambda number: ask(known[number % len(known)]),
+                requests=requests * 2,
+                concurrency=concurrency,
+                warm_up=_WARM_LABELS,
+            )
+            for concurrency in (1, 8)
+        ]
+        return rows
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=200, help="for each cold row (default: %(default)s)")
+    parser.add_argument("--engine", choices=sorted(ENGINES), action="append", help="only this one")
+    options = parser.parse_args()
+    stack, token = open_stack(read_settings()), stack_token()
+    rows: list[Figures] = []
+    for engine in options.engine or ENGINES:
+        if not (ENGINES[engine] / "bin" / "python").exists():
+            how = "make model" if engine == "transformers" else "make test-vllm"
+            print(f"{engine}: left out, there is no {ENGINES[engine].name} (`{how}` makes it)")
+            continue
+        tiers = _Tiers()
+        # Kept, for its logs say why an engine was left out.
+        logs = Path(tempfile.mkdtemp(prefix="bench-model-"))
+        try:
+            with served(stack, engine, logs) as under:
+                said = f"ready after {under.start_seconds:.1f} s, {under.memory_mb:.0f} MB"
+                print(f"{engine}: {under.version}; {said}")
+                rows += asyncio.run(_drive(engine, under, token, options.requests, tiers))
+        except NotServedError as error:
+            print(f"{engine}: left out, {error}")
+            continue
+        print(f"{engine}: findings by tier {dict(tiers.findings)}, {tiers.without} answers without the model")
+    report("POST /api/v1/map, one unknown label each: per s are findings per second", rows)
+
+
+if __name__ == "__main__":
+    main()
