@@ -23,7 +23,7 @@ export BY REASON
 WORKERS ?= 2
 
 .PHONY: help up down demo status test coverage lint format export bench constraints
-.PHONY: train approve evaluate-folds ui test-model model model-if-possible
+.PHONY: train approve evaluate-folds ui test-model test-vllm model model-if-possible
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate 
 approve: $(TRAIN_VENV)/.installed ## Say yes to the candidate and have it served: make approve BY=… REASON=… [VERSION=3]
 	@[[ -n "$$BY" && -n "$$REASON" ]] || { echo "who says yes, and why? make approve BY='Your Name' REASON='…'" >&2; exit 2; }
 	$(TRAIN)/python -m pipelines approve $(or $(VERSION),candidate) --by "$$BY" --reason "$$REASON" --recipe $(RECIPE)
-	$(TRAIN)/python -m pipelines deploy --recipe $(RECIPE)
+	source deploy/local/stack_for_pipelines.sh && $(TRAIN)/python -m pipelines deploy --recipe $(RECIPE)
 
 evaluate-folds: $(TRAIN_VENV)/.installed ## Leave every vendor family out in turn: one training each, hours; goes on where it was
 	$(TRAIN)/python -m pipelines evaluate-folds --recipe $(RECIPE)
@@ -85,6 +85,9 @@ ui: $(TRAIN_VENV)/.installed ## Dagster with its sensors on 127.0.0.1:3000 and M
 
 test-model: $(TRAIN_VENV)/.installed ## Run the tests that need torch, MLflow or BentoML, in their own virtual environment
 	$(TRAIN)/pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(MODEL_TESTS)
+
+test-vllm: $(VENV)/.dev-installed .venv-vllm/.installed ## Compare vLLM with transformers; the first time it makes the environment that vLLM needs
+	$(BIN)/pytest -q -p no:xdist -rs tests/integration/bentos/test_vllm_agreement.py $(PYTEST_ARGS)
 
 constraints: ## Renew constraints.txt: the exact pins of everything
 	@deploy/local/compile_constraints.sh $(PYTHON) $(VENV)
@@ -112,4 +115,8 @@ $(MODEL_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local
 
 $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(TRAIN_VENV) dev,training,serving $(WEIGHTS)
+	@touch $@
+
+.venv-vllm/.installed: bentos/llm/vllm-requirements.txt $(WEIGHTS) bentos/llm/make_vllm_venv.sh
+	@bentos/llm/make_vllm_venv.sh .venv-vllm $(PYTHON)
 	@touch $@

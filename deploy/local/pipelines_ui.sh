@@ -12,9 +12,7 @@ export DAGSTER_HOME=${DAGSTER_HOME:-$PWD/.run/dagster}
 mkdir -p "$data" "$PIPELINES_ARTIFACTS" "$DAGSTER_HOME"
 [[ -e $DAGSTER_HOME/dagster.yaml ]] || printf 'telemetry: {enabled: false}\n' >"$DAGSTER_HOME/dagster.yaml"
 
-# A new release is served once one of the stack's two places answers with it.
-model=${LLAMA_MAPPER_MODEL_PORT:-8090} spare=${LLAMA_MAPPER_MODEL_SPARE_PORT:-8092}
-export PIPELINES_BENTO_URLS=${PIPELINES_BENTO_URLS-http://127.0.0.1:$model,http://127.0.0.1:$spare}
+source deploy/local/stack_for_pipelines.sh
 
 # Each has a process group of its own: Dagster's parent process passes no signal on.
 groups=()
