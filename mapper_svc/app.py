@@ -19,9 +19,11 @@ from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.metrics import Metrics
 from mapper_svc.adapters.review_repository import ReviewRepository
 from mapper_svc.adapters.revocations import Revocations
+from mapper_svc.adapters.settings_repository import SettingsRepository
 from mapper_svc.adapters.signing_keys import RemoteSigningKeys
 from mapper_svc.adapters.structured_log import configure_logging
 from mapper_svc.adapters.taxonomy_files import available_editions
+from mapper_svc.adapters.tenant_settings_cache import CachedTenantSettings
 from mapper_svc.adapters.token_verifier import TokenVerifier
 from mapper_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from mapper_svc.adapters.valkey import make_valkey
@@ -34,9 +36,11 @@ from mapper_svc.api.openapi_document import ExactStructs, docs_assets, openapi_c
 from mapper_svc.api.problems import EXCEPTION_HANDLERS
 from mapper_svc.api.request_context import with_request_context
 from mapper_svc.api.review_controller import ReviewController
+from mapper_svc.api.settings_controller import SettingsController
 from mapper_svc.api.strict_request import StrictRequest
 from mapper_svc.api.taxonomy_controller import TaxonomyController
 from mapper_svc.domain.background_work import BackgroundWork
+from mapper_svc.domain.change_settings import ChangeSettings
 from mapper_svc.domain.map_request import MapRequests
 from mapper_svc.domain.ports import ReviewQueue
 from mapper_svc.settings import Settings, SettingsError, read_settings
@@ -82,6 +86,11 @@ def create_app(
         audience=SERVICE,
     )
     background = BackgroundWork()
+    settings_store = SettingsRepository(database)
+    tenant_settings = CachedTenantSettings(settings_store, valkey, metrics, background)
+    change_settings = ChangeSettings(
+        settings_store, tenant_settings, catalogue.taxonomy, models_threshold=lambda _: None
+    )
     map_requests = MapRequests(catalogue, review, MappingEventsLog(metrics), background)
     editions = available_editions()
 
@@ -107,6 +116,7 @@ def create_app(
             stack.push_async_callback(background.close)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
+            background.start(tenant_settings.follow())
             await database.warm_up()
             yield
 
@@ -116,6 +126,7 @@ def create_app(
             TaxonomyController,
             ReviewController,
             AuditController,
+            SettingsController,
             HealthController,
             docs_assets(),
         ],
@@ -125,6 +136,7 @@ def create_app(
             "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
+            "change_settings": Provide(lambda: change_settings, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },

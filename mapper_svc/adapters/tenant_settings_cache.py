@@ -98,20 +98,25 @@ class CachedTenantSettings:
 
     async def follow(self) -> None:
         """Hear of changes until cancelled. While Valkey is away, `KEPT_S` bounds how old settings get."""
-        while True:
+        me = asyncio.current_task()
+        # The client can swallow a cancellation while it connects; the count of them still tells.
+        while me is not None and not me.cancelling():
             try:
-                async with self._valkey.pubsub() as news:
-                    await news.subscribe(CHANNEL)
-                    # What was said while nobody listened is not known: everything is read again.
-                    for tenant_id in tuple(self._kept):
-                        self._expire(tenant_id)
-                    while True:
-                        message = await news.get_message(ignore_subscribe_messages=True, timeout=5.0)
-                        if message is not None:
-                            self._hear(str(message["data"]))
+                await self._listen(me)
             except (RedisError, OSError) as error:
                 _log.warning("settings_news_not_heard", error_type=type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
+
+    async def _listen(self, me: asyncio.Task[object]) -> None:
+        async with self._valkey.pubsub() as news:
+            await news.subscribe(CHANNEL)
+            # What was said while nobody listened is not known: everything is read again.
+            for tenant_id in tuple(self._kept):
+                self._expire(tenant_id)
+            while not me.cancelling():
+                message = await news.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                if message is not None:
+                    self._hear(str(message["data"]))
 
     def _hear(self, said: str) -> None:
         try:

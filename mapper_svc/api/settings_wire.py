@@ -35,7 +35,7 @@ class SettingsSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version's own and never lower it.
     """
 
-    tiers: TiersSet = TiersSet()
+    tiers: TiersSet = msgspec.field(default_factory=TiersSet)
     threshold: Threshold | None = None
     label_thresholds: Annotated[dict[LabelName, Threshold], Meta(max_length=LABELS_MAX)] = {}
     feedback_for_training: bool | None = None

@@ -21,10 +21,12 @@ class Role(StrEnum):
     PLATFORM_ADMIN = "platform_admin"
 
 
-_VIEWER = frozenset({"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read"})
+_VIEWER = frozenset(
+    {"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read", "settings:read"}
+)
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
 _OPERATOR = _ANALYST | {"audit:read"}
-_ADMIN = _OPERATOR | {"keys:manage"}
+_ADMIN = _OPERATOR | {"keys:manage", "settings:manage"}
 
 SCOPES_OF: dict[Role, frozenset[str]] = {
     Role.VIEWER: _VIEWER,
