@@ -1,12 +1,10 @@
 import dataclasses
 import json
-import re
 
 from mapper_svc.domain.parsers import PARSERS, generic
+from mapper_svc.domain.parsers.generic import LABEL_LIKE
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, ParseFailure, Reading, Signal
 from mapper_svc.domain.vendor import Vendor
-
-_LABEL_LIKE = re.compile(r"[^\x00-\x1f]{1,200}")
 
 
 def read_output(output: object, vendor: Vendor | None) -> Reading | ParseFailure:
@@ -66,9 +64,16 @@ def _parse(output: object, vendor: Vendor | None) -> Reading:
 
 def _bare_label(text: str) -> Reading:
     label = text.strip()
-    if not _LABEL_LIKE.fullmatch(label):
+    if not LABEL_LIKE.fullmatch(label) or _looks_like_data(label):
         raise MalformedError("the output is a text and no label")
     return Reading((Signal(label, flagged=True),))
+
+
+def _looks_like_data(text: str) -> bool:
+    """Tells JSON that was cut, a printed list and a page of markup from a label that opens with a bracket."""
+    if text[0] in "{<" or text[:2] in {"[{", "[[", '["'}:
+        return True
+    return text[0] == "[" and text[-1] == "]" and "," in text
 
 
 def _decoded(text: str) -> object:

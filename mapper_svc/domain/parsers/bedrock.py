@@ -43,7 +43,7 @@ def parse_apply(payload: object) -> Reading:
 
 
 def _assessment(assessment: Json, out: Collected) -> None:
-    out.each(_entries(assessment, "contentPolicy", "filters"), _content)
+    out.each(_entries(assessment, "contentPolicy", "filters"), lambda one: _content(one, out))
     out.each(
         _entries(assessment, "topicPolicy", "topics"), lambda one: _typed(one, "topicPolicy.topics[].type=")
     )
@@ -56,7 +56,7 @@ def _assessment(assessment: Json, out: Collected) -> None:
     entity = f"{private}.piiEntities[].type="
     out.each(_entries(assessment, private, "piiEntities"), lambda one: _typed(one, entity))
     out.each(_entries(assessment, private, "regexes"), lambda one: _fixed(one, f"{private}.regexes[].name"))
-    out.each(_entries(assessment, "contextualGroundingPolicy", "filters"), _grounding)
+    out.each(_entries(assessment, "contextualGroundingPolicy", "filters"), lambda one: _grounding(one, out))
     out.each(_entries(assessment, "automatedReasoningPolicy", "findings"), _reasoning)
 
 
@@ -74,13 +74,19 @@ def _detected(entry: object) -> Json | None:
     return None if detected is False else fields
 
 
-def _content(entry: object) -> Signal | None:
+def _content(entry: object, out: Collected) -> Signal | None:
     fields = _detected(entry)
     if fields is None:
         return None
     name = as_text(fields.get("type"), "the type of a filter")
-    level = as_text(fields.get("confidence"), "the confidence of a filter")
     hit = True if fields.get("detected") is True or fields.get("action") == "BLOCKED" else None
+    level: str | None = None
+    try:
+        level = as_text(fields.get("confidence"), "the confidence of a filter")
+    except MalformedError as fault:
+        if not hit:
+            raise
+        out.broken(str(fault))
     return Signal(f"contentPolicy.filters[].type={name}", severity=level, flagged=hit)
 
 
@@ -95,17 +101,20 @@ def _fixed(entry: object, label: str) -> Signal | None:
     return None if _detected(entry) is None else Signal(label, flagged=True)
 
 
-def _grounding(entry: object) -> Signal | None:
+def _grounding(entry: object, out: Collected) -> Signal | None:
     """The score says how well the answer is grounded: under the guardrail's own threshold it is a hit."""
     fields = _detected(entry)
     if fields is None:
         return None
     name = as_text(fields.get("type"), "the type of a filter")
-    score = as_number(fields.get("score"), "a grounding score")
+    what = "a grounding score"
+    blocked = fields.get("action") == "BLOCKED"
+    score = out.number(fields.get("score"), what) if blocked else as_number(fields.get("score"), what)
     threshold = maybe_number(fields.get("threshold"), "a grounding threshold")
-    below = threshold is not None and score < threshold
-    hit = True if below or fields.get("action") == "BLOCKED" else None
-    if hit is None and fields.get("action") == "NONE" and threshold is not None and score >= threshold:
+    below = threshold is not None and score is not None and score < threshold
+    hit = True if below or blocked else None
+    above = threshold is not None and score is not None and score >= threshold
+    if hit is None and fields.get("action") == "NONE" and above:
         return None
     return Signal(f"contextualGroundingPolicy.filters[].type={name}", score=score, flagged=hit)
 
@@ -122,9 +131,12 @@ def _reasoning(entry: object) -> Signal | None:
 def parse_checks(payload: object) -> Reading:
     """Reads InvokeGuardrailChecks: it only detects, in severity steps of 0.2, and never blocks."""
     results = as_object(shape(payload, "results")["results"], "results")
-    if not results.keys() & {name for name, _, _, _ in _CHECKS}:
-        raise MalformedError("no check was run")
+    if all(results.get(name) is None for name, _, _, _ in _CHECKS):
+        raise MalformedError("no check was run that is known")
     out = Collected()
+    known = {name for name, _, _, _ in _CHECKS}
+    if any(check is not None for name, check in results.items() if name not in known):
+        out.broken("a check is of a kind that is not known")
     for check, prefix, label, score in _CHECKS:
         if results.get(check) is not None:
             out.part(

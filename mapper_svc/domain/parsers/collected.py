@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable
 
+from mapper_svc.domain.parsers.typed_fields import maybe_number
 from mapper_svc.domain.signals import MalformedError, Reading, Signal
 
 
@@ -18,6 +19,17 @@ class Collected:
     def broken(self, reason: str) -> None:
         """Notes that a part could not be read; the reading is then never clean."""
         self._broken[reason] = None
+
+    def number(self, value: object, what: str) -> float | None:
+        """Returns a number, or None; what is there and is none is noted as broken.
+
+        For an entry that is a finding whatever its number says: the number is lost, the finding is not.
+        """
+        try:
+            return maybe_number(value, what)
+        except MalformedError as fault:
+            self.broken(str(fault))
+            return None
 
     def each(self, entries: Iterable[object], read: Callable[[object], Signal | None]) -> None:
         """Reads entries one by one; a malformed one is noted as broken and the rest go on."""

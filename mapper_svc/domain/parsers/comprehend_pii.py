@@ -4,7 +4,9 @@ from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, 
 
 
 def parse(payload: object) -> Reading:
-    """Reads DetectPiiEntities' `{Entities}` and ContainsPiiEntities' `{Labels}`."""
+    """Reads DetectPiiEntities' `{Entities}`, that list alone, and ContainsPiiEntities' `{Labels}`."""
+    if isinstance(payload, list | tuple) and payload and all(_is_entity(entry) for entry in payload):
+        payload = {"Entities": payload}
     if not isinstance(payload, dict):
         raise OtherShapeError
     if "ResultList" in payload:
@@ -17,6 +19,10 @@ def parse(payload: object) -> Reading:
     else:
         raise OtherShapeError
     return out.reading()
+
+
+def _is_entity(entry: object) -> bool:
+    return isinstance(entry, dict) and "Type" in entry and "Score" in entry
 
 
 def _entity(entry: object, name: str) -> Signal:

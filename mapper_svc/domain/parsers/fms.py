@@ -52,6 +52,10 @@ def _parse(payload: object, read: Callable[[Json, Collected, int], Signal | None
     if not isinstance(payload, list | tuple):
         raise OtherShapeError
     out = Collected()
+    if any(isinstance(entry, list | tuple) for entry in payload):
+        if any(not isinstance(entry, list | tuple) for entry in payload):
+            out.broken("the detections of a content are no list")
+        payload = [entry for entry in payload if isinstance(entry, list | tuple)]
     for group, rows in enumerate(groups_of(payload)):
         out.each(rows, lambda row, group=group: read(as_object(row, "a detection"), out, group))  # type: ignore[misc]
     return out.reading()
@@ -74,7 +78,8 @@ def _labelled_by_detection(fields: Json, out: Collected, group: int) -> Signal |
     kind = fields.get("detection_type")
     wide = None if kind is None else as_text(kind, "detection_type")
     name = fields.get("detection")
-    if name is None or (isinstance(name, str) and name in _NO_LABEL):
+    # A generative judge puts the name of its model into `detection`.
+    if name is None or wide == _NO_TYPE or (isinstance(name, str) and name in _NO_LABEL):
         return _labelled_by_type(fields, out, group)
     return _signal(fields, as_text(name, "detection"), group, parent=wide)
 

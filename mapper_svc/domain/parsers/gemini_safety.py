@@ -3,15 +3,29 @@ from mapper_svc.domain.parsers.typed_fields import Json, as_list, as_object, as_
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, Signal
 
 _ENDED_WELL = frozenset({"STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
-_UNNAMED = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "OTHER", "IMAGE_SAFETY"})
+_UNNAMED = frozenset(
+    {
+        "SAFETY",
+        "PROHIBITED_CONTENT",
+        "BLOCKLIST",
+        "OTHER",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_OTHER",
+        "MODEL_ARMOR",
+    }
+)
+_NOT_RATED = "HARM_PROBABILITY_UNSPECIFIED"
 _RATED = frozenset({"safetyRatings", "finishReason", "safety_ratings", "finish_reason"})
 
 
 def parse(payload: object) -> Reading:
-    """Reads safety ratings with their finish reason, a candidate or a whole response.
+    """Reads safety ratings, alone or with their finish reason, a candidate or a whole response.
 
     A reason other than a normal end is a block: it is flagged even when no rating says why.
     """
+    if isinstance(payload, list | tuple) and payload and all(_is_rating(entry) for entry in payload):
+        payload = {"safetyRatings": payload}
     if not isinstance(payload, dict):
         raise OtherShapeError
     out = Collected()
@@ -29,6 +43,10 @@ def parse(payload: object) -> Reading:
     for part in parts:
         out.part(lambda part=part: _rated(as_object(part, "a candidate"), out))  # type: ignore[misc]
     return out.reading()
+
+
+def _is_rating(entry: object) -> bool:
+    return isinstance(entry, dict) and {"category", "probability"} <= entry.keys()
 
 
 def _rated(part: Json, out: Collected) -> None:
@@ -49,6 +67,8 @@ def _rating(entry: object) -> Signal:
     fields = as_object(entry, "a rating")
     level = first(fields, "probability")
     score = maybe_number(first(fields, "probabilityScore", "probability_score"), "probabilityScore")
+    if level == _NOT_RATED:
+        level = None
     if level is None and score is None and fields.get("blocked") is not True:
         raise MalformedError("a rating has no probability")
     return Signal(

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 
 from mapper_svc.domain.parsers.collected import Collected
@@ -6,6 +7,8 @@ from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, 
 
 LABEL_NAMES = ("label", "entity_type", "entity", "type", "category", "name", "detection")
 """The field names under which a label is looked for, in this order."""
+LABEL_LIKE = re.compile(r"[^\x00-\x1f]{1,200}")
+"""What a bare text must look like to be taken for a label."""
 
 
 def parse(payload: object) -> Reading:
@@ -36,7 +39,10 @@ def groups_of(payload: list[object] | tuple[object, ...]) -> list[list[object] |
 
 def _signal(entry: object, group: int) -> Signal:
     if isinstance(entry, str):
-        return Signal(as_text(entry, "a label"), flagged=True, group=group)
+        label = as_text(entry, "a label")
+        if not LABEL_LIKE.fullmatch(label):
+            raise MalformedError("an entry is a text and no label")
+        return Signal(label, flagged=True, group=group)
     fields = as_object(entry, "an entry")
     label = as_text(first(fields, *LABEL_NAMES), "the label of an entry")
     severity = first(fields, "severity", "level")

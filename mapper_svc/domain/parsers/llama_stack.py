@@ -26,21 +26,31 @@ def parse(payload: object) -> Reading:
 
 
 def _violation(violation: Json) -> Reading:
-    level = as_text(violation.get("violation_level"), "violation_level")
+    out = Collected()
+    out.flagged = True
+    level: str | None = None
+    try:
+        level = as_text(violation.get("violation_level"), "violation_level")
+    except MalformedError as fault:
+        # It is a violation all the same, and as bad as any.
+        out.broken(str(fault))
+    out.part(lambda: _kinds(violation, level, out))
+    return out.reading()
+
+
+def _kinds(violation: Json, level: str | None, out: Collected) -> None:
     metadata = violation.get("metadata")
     fields = {} if metadata is None else as_object(metadata, "metadata")
     kind = fields.get("violation_type")
     if kind is None:
-        return Reading(flagged=True)
+        return
     if isinstance(kind, str) and kind.startswith("prompt_injection:"):
-        return Reading(_prompt_guard(kind), flagged=True)
+        out.signals.extend(_prompt_guard(kind))
+        return
     codes = kind.split(",") if isinstance(kind, str) else as_list(kind, "violation_type")
-    out = Collected()
-    out.flagged = True
     out.each(
         codes, lambda code: Signal(as_text(code, "a code of violation_type"), severity=level, flagged=True)
     )
-    return out.reading()
 
 
 def _prompt_guard(kind: str) -> tuple[Signal, ...]:

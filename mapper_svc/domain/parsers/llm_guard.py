@@ -1,10 +1,12 @@
 import re
+from collections.abc import Sequence
 
 from mapper_svc.domain.parsers.collected import Collected
 from mapper_svc.domain.parsers.typed_fields import Json, as_flag, as_number, as_object, as_text, first, shape
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, Signal
 
 _PLACEHOLDER = re.compile(r"\[REDACTED_([A-Z0-9_]{1,60}?)_\d+\]")
+_TEXT_VALID_RISK = 3
 _ROUTES = ("analyze_prompt", "scan_prompt", "analyze_output", "scan_output")
 
 
@@ -16,20 +18,38 @@ def parse(payload: object) -> Reading:
     """
     if isinstance(payload, dict):
         payload = first(payload, *_ROUTES) or payload
+    elif isinstance(payload, list | tuple):
+        payload = _of_the_library(payload)
     if isinstance(payload, dict) and "detail" in payload and "scanners" not in payload:
         raise MalformedError("the API answered with an error")
-    body = shape(payload, "scanners")
+    if not isinstance(payload, dict) or not {"is_valid", "scanners"} & payload.keys():
+        raise OtherShapeError
+    body: Json = payload
     out = Collected()
     out.part(lambda: _valid(body, out))
-    scanners = as_object(body["scanners"], "scanners")
-    if not scanners and not out.flagged:
-        raise MalformedError("no scanner was run")
-    out.each(list(scanners.items()), _scanner)
+    out.part(lambda: _scanners(body.get("scanners"), out))
     return out.reading()
+
+
+def _of_the_library(payload: Sequence[object]) -> object:
+    """Returns what the library itself answers, `[text, {scanner: valid}, {scanner: risk}]`, as the API's."""
+    if len(payload) != _TEXT_VALID_RISK:
+        raise OtherShapeError
+    text, valid, risks = payload
+    if not isinstance(text, str) or not isinstance(valid, dict) or not isinstance(risks, dict):
+        raise OtherShapeError
+    return {"is_valid": all(one is True for one in valid.values()), "scanners": risks}
 
 
 def _valid(body: Json, out: Collected) -> None:
     out.flagged = not as_flag(body.get("is_valid"), "is_valid")
+
+
+def _scanners(value: object, out: Collected) -> None:
+    scanners = as_object(value, "scanners")
+    if not scanners and not out.flagged:
+        raise MalformedError("no scanner was run")
+    out.each(list(scanners.items()), _scanner)
 
 
 def _scanner(entry: object) -> Signal | None:
@@ -37,8 +57,10 @@ def _scanner(entry: object) -> Signal | None:
         raise MalformedError("scanners is no object")
     name, value = entry
     score = as_number(value, "the score of a scanner")
+    if score < -1.0:
+        raise MalformedError("the score of a scanner is below -1")
     # A number that is none (NaN) must reach the scale, which refuses it.
-    return None if -1.0 <= score <= 0.0 else Signal(str(name), score=score, flagged=True)
+    return None if score <= 0.0 else Signal(str(name), score=score, flagged=True)
 
 
 def parse_placeholders(payload: object) -> Reading:

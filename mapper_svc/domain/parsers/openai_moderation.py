@@ -1,5 +1,5 @@
 from mapper_svc.domain.parsers.collected import Collected
-from mapper_svc.domain.parsers.typed_fields import Json, as_flag, as_list, as_object, maybe_number, shape
+from mapper_svc.domain.parsers.typed_fields import Json, as_flag, as_list, as_object, shape
 from mapper_svc.domain.signals import MalformedError, Reading, Signal
 
 
@@ -36,10 +36,6 @@ def read_result(result: Json, out: Collected) -> None:
             continue
         judged += 1
         if hit:
-            out.each([name], lambda label: _signal(str(label), score_of))
+            out.add(Signal(name, score=out.number(score_of.get(name), "a category score"), flagged=True))
     if not judged and not out.flagged:
         raise MalformedError("no category was judged")
-
-
-def _signal(label: str, scores: Json) -> Signal:
-    return Signal(label, score=maybe_number(scores.get(label), "a category score"), flagged=True)
