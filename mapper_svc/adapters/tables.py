@@ -52,3 +52,56 @@ tenant_settings = sa.Table(
     sa.Column("changed_by", sa.Text, nullable=False),
     sa.Column("restored", sa.BigInteger),
 )
+
+# The registry of models belongs to no tenant: one set of versions serves all.
+model_registry = sa.Table(
+    "model_registry",
+    metadata,
+    sa.Column("id", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+model_versions = sa.Table(
+    "model_versions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", JSONB, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("token_env", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("activated_at", sa.DateTime(timezone=True)),
+    sa.Column("left_at", sa.DateTime(timezone=True)),
+)
+
+model_trials = sa.Table(
+    "model_trials",
+    metadata,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("percent", sa.Integer, nullable=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("outcome", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+
+model_trial_totals = sa.Table(
+    "model_trial_totals",
+    metadata,
+    sa.Column("trial_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+
+model_trial_slots = sa.Table(
+    "model_trial_slots",
+    metadata,
+    sa.Column("trial_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("slot", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)

@@ -22,6 +22,11 @@ OF_NO_TENANT = {
     ("orchestration", "tenants"),
     ("orchestration", "revoked_tokens"),
     ("orchestration", "signing_keys"),
+    ("mapper", "model_registry"),
+    ("mapper", "model_versions"),
+    ("mapper", "model_trials"),
+    ("mapper", "model_trial_totals"),
+    ("mapper", "model_trial_slots"),
     *((service, "alembic_version") for service in SERVICES),
 }
 A, B = uuid4(), uuid4()
@@ -336,5 +341,10 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
         "mapper.audit_heads": "UPDATE",
+        "mapper.model_registry": "UPDATE",
+        "mapper.model_trial_slots": "DELETE UPDATE",
+        "mapper.model_trial_totals": "UPDATE",
+        "mapper.model_trials": "UPDATE",
+        "mapper.model_versions": "UPDATE",
         "mapper.review_items": "UPDATE",
     }

@@ -3,7 +3,7 @@
 from alembic import context, op
 
 revision = "0010"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
