@@ -37,8 +37,9 @@ class ModelServer:
     """
 
     def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
         self._client = httpx.Client(
-            base_url=url,
+            base_url=self._url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=_SECONDS,
             trust_env=False,
@@ -68,7 +69,7 @@ class ModelServer:
     def refuses_strangers(self) -> bool:
         """Tells whether a caller without a token is refused."""
         try:
-            bare = httpx.get(f"{self._client.base_url}v1/version", timeout=_SECONDS, trust_env=False)
+            bare = httpx.get(f"{self._url}/v1/version", timeout=_SECONDS, trust_env=False)
         except httpx.HTTPError as error:
             raise ReleaseError(f"the model server broke off: {error}") from error
         return bare.status_code == httpx.codes.UNAUTHORIZED
