@@ -1,8 +1,11 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from mapper_svc.domain.askable_label import askable_form
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.findings import NOTES_MAX, Finding, FindingProvenance, RawLabel, Tier, UnmappedLabel
+from mapper_svc.domain.label_model import AskedLabel, ModelVersion
+from mapper_svc.domain.name_labels import LabelNamer, Naming, guess
 from mapper_svc.domain.payload import ProvenanceEntry
 from mapper_svc.domain.rule_tier import RuleMatch
 from mapper_svc.domain.scrub_label import scrub_label
@@ -17,13 +20,18 @@ _FLAGGED_ONLY = 0.8
 
 @dataclass(slots=True)
 class _Merged:
-    """All occurrences of one raw label."""
+    """All occurrences of one raw label; `unnamed` is one that no rule knows, `asked` how others are asked."""
 
+    raw: str
     label: str
     risk: float
     confidence: float
     tier: Tier
+    unnamed: bool = False
+    asked: AskedLabel | None = None
+    trusted: bool = True
     guesses: tuple[str, ...] = ()
+    heard: ModelVersion | None = None
     notes: dict[str, None] = field(default_factory=dict)
     occurrences: int = 0
     spans: set[tuple[int, int]] = field(default_factory=set)
@@ -52,25 +60,34 @@ class EntryFindings:
             taxonomy=catalogue.taxonomy.edition,
             ts=now,
         )
-        self._merged: dict[str, _Merged] = {}
+        self._merged: dict[tuple[str, str], _Merged] = {}
         self._failures: dict[str, None] = {}
         self._unlisted: _Merged | None = None
         self._unknown_by_raw: dict[str, _Merged] = {}
         self._safe: str | None = None
         self._doubtful: tuple[str, str] | None = None
-        self._unknown_below: list[tuple[Signal, float]] = []
+        self._unknown_below: list[tuple[Signal, float, bool]] = []
         self._known_below = False
 
-    def hit(self, signal: Signal, match: RuleMatch | None, risk: float) -> None:
-        """Adds a label that counts; `match` is None when no rule knows it."""
+    def hit(self, signal: Signal, match: RuleMatch | None, risk: float, *, trusted: bool = True) -> None:
+        """Adds a label that counts.
+
+        Args:
+            signal: the label.
+            match: the rule that knows it, or None.
+            risk: in [0, 1].
+            trusted: False when the vendor's words may have changed their meaning.
+        """
         if match is None:
             merged = self._unknown_by_raw.get(signal.raw) or self._unknown(signal.raw)
+            merged.trusted = merged.trusted and trusted
         else:
-            key = match.rule.raw
-            merged = self._merged.get(key) or _Merged(match.rule.to, risk, match.confidence, tier=Tier.RULE)
+            raw = match.rule.raw
+            merged = self._merged.setdefault(
+                ("rule", raw), _Merged(raw, match.rule.to, risk, match.confidence, tier=Tier.RULE)
+            )
             if match.rule.to == UNKNOWN:
                 merged.notes["The vendor's label is opaque: it names no kind of finding."] = None
-            self._merged[key] = merged
         if signal.note:
             merged.notes[signal.note] = None
         span = None if signal.start is None or signal.end is None else (signal.start, signal.end)
@@ -80,10 +97,12 @@ class EntryFindings:
             merged.spans.add(span)
         merged.risk = max(merged.risk, risk)
 
-    def below_threshold(self, signal: Signal, match: RuleMatch | None, risk: float) -> None:
-        """Notes a label that does not count by its score."""
+    def below_threshold(
+        self, signal: Signal, match: RuleMatch | None, risk: float, *, trusted: bool = True
+    ) -> None:
+        """Notes a label that does not count by its score; the arguments are those of `hit`."""
         if match is None:
-            self._unknown_below.append((signal, risk))
+            self._unknown_below.append((signal, risk, trusted))
         else:
             self._known_below = True
 
@@ -111,10 +130,11 @@ class EntryFindings:
             return
         understood = self._known_below or self._safe is not None or self._doubtful is not None
         if not understood and not flagged and self._unknown_below:
-            for signal, risk in self._unknown_below:
-                self.hit(signal, None, risk)
+            for signal, risk, trusted in self._unknown_below:
+                self.hit(signal, None, risk, trusted=trusted)
         elif flagged:
-            self._merged["flagged"] = _Merged(
+            self._merged["own", "flagged"] = _Merged(
+                "flagged",
                 VIOLATION if self._vendor is None else self._vendor.general,
                 1.0 if self._vendor is None else self._vendor.score.default,
                 _FLAGGED_ONLY,
@@ -124,30 +144,54 @@ class EntryFindings:
             )
         elif self._doubtful is not None:
             raw, reason = self._doubtful
-            self._merged[raw] = _Merged(
-                NEEDS_REVIEW, 0.5, _FLAGGED_ONLY, tier=Tier.RULE, notes={reason: None}, occurrences=1
+            self._merged["own", raw] = _Merged(
+                raw, NEEDS_REVIEW, 0.5, _FLAGGED_ONLY, tier=Tier.RULE, notes={reason: None}, occurrences=1
             )
         elif not self._failures:
             sure = UNMEASURED_SAFE if self._vendor is None else self._vendor.safe_confidence
-            self._merged[self._safe or ""] = _Merged(SAFE, 0.0, sure, tier=Tier.RULE, occurrences=1)
+            raw = self._safe or ""
+            self._merged["own", raw] = _Merged(raw, SAFE, 0.0, sure, tier=Tier.RULE, occurrences=1)
+
+    def asked(self) -> list[AskedLabel]:
+        """Returns the labels that no rule knows and that can be asked about."""
+        return [merged.asked for merged in self._merged.values() if merged.asked is not None]
+
+    def name(self, namer: LabelNamer) -> None:
+        """Names what no rule knows; labels that are shown and named alike become one finding."""
+        named: dict[tuple[str, str], _Merged] = {}
+        for key, merged in self._merged.items():
+            if not merged.unnamed:
+                named[key] = merged
+                continue
+            naming = (
+                guess(merged.raw, self._catalogue.similar, self._allowance)
+                if merged.asked is None
+                else namer.name(merged.asked, self._allowance, trusted=merged.trusted)
+            )
+            twin = named.setdefault((f"named {naming.label}", merged.raw), merged)
+            if twin is merged:
+                _take(merged, naming)
+            else:
+                _join(twin, merged)
+        self._merged = named
 
     def findings(self) -> list[Finding]:
         """Returns the findings, those that are failures last."""
-        out = [self._finding(raw, merged) for raw, merged in self._merged.items()]
+        out = [self._finding(merged) for merged in self._merged.values()]
         if self._unlisted is not None:
-            out.append(self._finding("", self._unlisted))
+            out.append(self._finding(self._unlisted))
         if self._failures:
             notes = {f"Not read: {reason}.": None for reason in self._failures}
-            failure = _Merged(MODEL_ERROR, 1.0, 1.0, Tier.FALLBACK, notes=notes, occurrences=1)
-            out.append(self._finding("", failure))
+            failure = _Merged("", MODEL_ERROR, 1.0, 1.0, Tier.FALLBACK, notes=notes, occurrences=1)
+            out.append(self._finding(failure))
         return out
 
     def unmapped(self) -> list[UnmappedLabel]:
         """Returns the labels that no rule knows, or knows to say nothing."""
         vendor = None if self._vendor is None else self._vendor.id
         return [
-            UnmappedLabel(vendor=vendor, detector=self._detector, raw=raw, guesses=merged.guesses)
-            for raw, merged in self._merged.items()
+            UnmappedLabel(vendor=vendor, detector=self._detector, raw=merged.raw, guesses=merged.guesses)
+            for merged in self._merged.values()
             if merged.label == UNKNOWN
         ]
 
@@ -158,34 +202,48 @@ class EntryFindings:
         """Returns what counts a raw label seen for the first time here."""
         if not self._allowance.take_listing():
             if self._unlisted is None:
-                self._unlisted = _Merged(UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
+                self._unlisted = _Merged("", UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
                 self._unlisted.notes["More unknown labels than are listed: these are counted only."] = None
             return self._unlisted
-        key = scrub_label(raw)
+        form = askable_form(raw)
+        shown = scrub_label(raw)
+        key = ("unknown", shown) if form is None else ("asked", form)
         merged = self._merged.get(key)
         if merged is None:
-            merged = self._merged[key] = _Merged(UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK)
-            self._guess(key, merged)
+            vendor = None if self._vendor is None else self._vendor.id
+            asked = None if form is None else AskedLabel(vendor, form)
+            merged = _Merged(shown, UNKNOWN, 0.0, 0.0, tier=Tier.FALLBACK, unnamed=True, asked=asked)
+            self._merged[key] = merged
         self._unknown_by_raw[raw] = merged
         return merged
 
-    def _guess(self, label: str, merged: _Merged) -> None:
-        if self._allowance.take_guess():
-            merged.guesses = self._catalogue.similar.guess(label)
-            best = ", ".join(merged.guesses)
-            merged.notes[f"Best guesses: {best}." if best else "Nothing known is alike."] = None
-        else:
-            merged.notes["Too many unknown labels at once to guess at each."] = None
-
-    def _finding(self, raw: str, merged: _Merged) -> Finding:
+    def _finding(self, merged: _Merged) -> Finding:
+        provenance, versions = self._provenance, self._catalogue.version_info
+        if merged.heard is not None:
+            versions = replace(versions, model=merged.heard.version)
+            if merged.label != UNKNOWN:
+                provenance = replace(provenance, model=merged.heard.name, adapter=merged.heard.adapter)
         return Finding(
             taxonomy=(merged.label,),
             scores={merged.label: round(merged.risk, 6)},
             confidence=round(merged.confidence, 6),
             tier=merged.tier,
-            raw=RawLabel(detector=self._detector, label=raw),
+            raw=RawLabel(detector=self._detector, label=merged.raw),
             occurrences=merged.occurrences,
             notes=" ".join(merged.notes)[:NOTES_MAX],
-            provenance=self._provenance,
-            version_info=self._catalogue.version_info,
+            provenance=provenance,
+            version_info=versions,
         )
+
+
+def _take(merged: _Merged, naming: Naming) -> None:
+    merged.label, merged.confidence, merged.tier = naming.label, naming.confidence, naming.tier
+    merged.guesses, merged.heard = naming.guesses, naming.heard
+    merged.notes.update(dict.fromkeys(naming.notes))
+
+
+def _join(twin: _Merged, other: _Merged) -> None:
+    """Counts `other` with its twin; spans of two labels are two matches, wherever they lie."""
+    twin.risk = max(twin.risk, other.risk)
+    twin.occurrences += other.occurrences
+    twin.notes.update(other.notes)

@@ -22,6 +22,17 @@ def scrub_label(raw: str) -> str:
     A careless detector puts the text it matched into its label, so addresses of mail and web, long runs of
     digits, tokens of high entropy, control characters and whole sentences are replaced or dropped.
     """
+    text = hide_content(raw)
+    if len(text.split()) > _WORDS_MAX:
+        return "[text]"
+    return text[:LABEL_MAX]
+
+
+def hide_content(raw: str) -> str:
+    """Returns a raw label, at most its first 1,000 characters, with what looks like content replaced.
+
+    Whole sentences stay as they are.
+    """
     visible = "".join(
         " " if char.isspace() else char
         for char in raw[:_SCANNED]
@@ -31,10 +42,7 @@ def scrub_label(raw: str) -> str:
     text = _EMAIL.sub("[email]", text)
     text = _TOKEN.sub(_hide_token, text)
     text = _DIGITS.sub("[number]", text)
-    text = _LONG.sub("[token]", text)
-    if len(text.split()) > _WORDS_MAX:
-        return "[text]"
-    return text[:LABEL_MAX]
+    return _LONG.sub("[token]", text)
 
 
 def _hide_token(match: re.Match[str]) -> str:

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.entry_findings import OTHER_VERSION, EntryFindings
@@ -13,7 +14,13 @@ _BAD_SCORE = "a score is outside the vendor's range"
 
 
 def weigh_signals(
-    reading: Reading, vendor: Vendor | None, catalogue: Catalogue, out: EntryFindings, *, versioned: bool
+    reading: Reading,
+    vendor: Vendor | None,
+    catalogue: Catalogue,
+    out: EntryFindings,
+    *,
+    versioned: bool,
+    rules: bool = True,
 ) -> None:
     """Decides which labels of a reading are findings and hands them to `out`.
 
@@ -28,6 +35,7 @@ def weigh_signals(
         catalogue: the rules.
         out: where findings go.
         versioned: the detector is of another version than the labels, so that none can be trusted.
+        rules: False when the rules name nothing; they still tell what is safe and how scores are read.
     """
     score_rule = _DEFAULT if vendor is None else vendor.score
     top = _top_of_each_group(reading.signals) if score_rule.top_wins else frozenset()
@@ -37,7 +45,11 @@ def weigh_signals(
             _weigh_safe(signal, match, score_rule, out, versioned=versioned)
             continue
         other_version = versioned and match is not None
-        _weigh_hit(signal, None if other_version else match, score_rule, out, chosen=index in top)
+        weight = _weigh(signal, None if other_version else match, score_rule, out, chosen=index in top)
+        if weight is not None:
+            known = match if rules and not other_version else None
+            counts = out.hit if weight.counts else out.below_threshold
+            counts(signal, known, weight.risk, trusted=not other_version)
         if other_version:
             out.note_version()
     if score_rule.top_wins and not reading.signals and not reading.flagged:
@@ -47,9 +59,16 @@ def weigh_signals(
     out.close(flagged=reading.flagged)
 
 
-def _weigh_hit(
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    risk: float
+    counts: bool
+
+
+def _weigh(
     signal: Signal, match: RuleMatch | None, score_rule: ScoreRule, out: EntryFindings, *, chosen: bool
-) -> None:
+) -> _Weight | None:
+    """Returns the risk of a label and whether it counts; None when its score is none."""
     direction, threshold = score_rule.direction, score_rule.threshold
     if match is not None:
         direction = match.rule.direction or direction
@@ -59,13 +78,8 @@ def _weigh_hit(
         risk = risk_of(signal.score, signal.severity, score_rule, direction)
     except ScoreOutOfRangeError:
         out.failed(reason=_BAD_SCORE)
-        if not certain:
-            return
-        risk = score_rule.default
-    if certain or risk >= threshold:
-        out.hit(signal, match, risk)
-    else:
-        out.below_threshold(signal, match, risk)
+        return _Weight(score_rule.default, counts=True) if certain else None
+    return _Weight(risk, counts=certain or risk >= threshold)
 
 
 def _weigh_safe(
