@@ -49,6 +49,13 @@ class Collected:
         except MalformedError as fault:
             self.broken(str(fault))
 
+    def join(self, reading: Reading) -> None:
+        """Adds what another reading says."""
+        self.signals.extend(reading.signals)
+        self.flagged = self.flagged or reading.flagged
+        for reason in reading.broken:
+            self.broken(reason)
+
     def reading(self) -> Reading:
         """Returns all that was gathered."""
         return Reading(tuple(self.signals), flagged=self.flagged, broken=tuple(self._broken))

@@ -52,11 +52,10 @@ def _parse(payload: object, read: Callable[[Json, Collected, int], Signal | None
     if not isinstance(payload, list | tuple):
         raise OtherShapeError
     out = Collected()
-    if any(isinstance(entry, list | tuple) for entry in payload):
-        if any(not isinstance(entry, list | tuple) for entry in payload):
-            out.broken("the detections of a content are no list")
-        payload = [entry for entry in payload if isinstance(entry, list | tuple)]
-    for group, rows in enumerate(groups_of(payload)):
+    contents: list[object] = [entry for entry in payload if isinstance(entry, list | tuple)]
+    if contents and len(contents) < len(payload):
+        out.broken("the detections of a content are no list")
+    for group, rows in enumerate(groups_of(contents or payload)):
         out.each(rows, lambda row, group=group: read(as_object(row, "a detection"), out, group))  # type: ignore[misc]
     return out.reading()
 

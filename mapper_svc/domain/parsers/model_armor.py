@@ -21,6 +21,12 @@ _FILTERS = {
     "virusscanfilterresult": "virus_scan",
 }
 
+_MATCH_STATES = ("NO_MATCH_FOUND", "MATCH_FOUND")
+_EXECUTIONS = ("EXECUTION_SUCCESS", "EXECUTION_SKIPPED")
+_INVOCATIONS = ("SUCCESS", "PARTIAL", "FAILURE")
+_LEVELS = ("LOW_AND_ABOVE", "MEDIUM_AND_ABOVE", "HIGH")
+"""Enumerations, in the order of their numbers from 1."""
+
 
 def parse(payload: object) -> Reading:
     """Reads a sanitization result, as REST (camelCase) or the SDK (snake_case) spells it.
@@ -33,45 +39,57 @@ def parse(payload: object) -> Reading:
     inner = first(payload, "sanitizationResult", "sanitization_result")
     body: Json = payload if inner is None else as_object(inner, "sanitizationResult")
     state = first(body, "filterMatchState", "filter_match_state")
-    if state is None:
+    results = first(body, "filterResults", "filter_results")
+    if state is None and results is None:
         raise OtherShapeError
     out = Collected()
-    out.flagged = _matched(state)
+    out.part(lambda: _overall(state, out))
     invocation = first(body, "invocationResult", "invocation_result")
-    if invocation is not None and as_text(invocation, "invocationResult") != "SUCCESS":
+    if invocation is not None and _named(invocation, _INVOCATIONS, "invocationResult") != "SUCCESS":
         out.broken("the invocation did not succeed in full")
-    results = first(body, "filterResults", "filter_results")
-    for name, result in _results(results):
-        out.part(lambda name=name, result=result: _filter(name, result, out))  # type: ignore[misc]
+    for name, entry in _entries(results):
+        out.part(lambda name=name, entry=entry: _result(name, entry, out))  # type: ignore[misc]
     return out.reading()
 
 
+def _overall(state: object, out: Collected) -> None:
+    out.flagged = _matched(state)
+
+
+def _named(value: object, names: tuple[str, ...], what: str) -> str:
+    """Returns the name of an enumeration's value, which the SDK's dictionaries write as its number."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= len(names):
+        return names[value - 1]
+    return as_text(value, what)
+
+
 def _matched(state: object) -> bool:
-    name = as_text(state, "a match state")
+    name = _named(state, _MATCH_STATES, "a match state")
     if name not in {"MATCH_FOUND", "NO_MATCH_FOUND"}:
         raise MalformedError("a match state is of no known kind")
     return name == "MATCH_FOUND"
 
 
-def _results(results: object) -> Iterator[tuple[str, Json]]:
-    """Yields each filter's name and the object that holds its states, whichever way they are wrapped."""
+def _entries(results: object) -> list[tuple[str | None, object]]:
     if results is None:
-        return
-    entries = list(results.items()) if isinstance(results, Mapping) else None
-    for name, entry in entries or [(None, one) for one in _listed(results)]:
-        fields = as_object(entry, "a filter result")
-        wrapped = [(key, value) for key, value in fields.items() if _filter_name(key) is not None]
-        if wrapped:
-            for key, value in wrapped:
-                yield _filter_name(key) or key, as_object(value, "a filter result")
-        elif name is not None:
-            yield str(name), fields
-        else:
-            raise MalformedError("a filter result names no filter")
+        return []
+    if isinstance(results, Mapping):
+        return [(str(name), entry) for name, entry in results.items()]
+    return [(None, entry) for entry in as_list(results, "filterResults")]
 
 
-def _listed(results: object) -> list[object]:
-    return [] if isinstance(results, Mapping) else list(as_list(results, "filterResults"))
+def _result(name: str | None, entry: object, out: Collected) -> None:
+    """Reads one filter's result, whichever way the object that holds its states is wrapped."""
+    fields = as_object(entry, "a filter result")
+    wrapped = [(_filter_name(key), value) for key, value in fields.items() if _is_wrapper(key)]
+    if name is None and not wrapped:
+        raise MalformedError("a filter result names no filter")
+    for known, value in wrapped or [(None, fields)]:
+        _filter(known or name or "filter", as_object(value, "a filter result"), out)
+
+
+def _is_wrapper(key: str) -> bool:
+    return key.replace("_", "").lower().endswith("filterresult")
 
 
 def _filter_name(key: str) -> str | None:
@@ -109,7 +127,7 @@ def _types(types: object) -> Iterator[tuple[str, Json]]:
 
 def _state(result: Json, out: Collected) -> bool:
     execution = first(result, "executionState", "execution_state")
-    if execution is not None and as_text(execution, "executionState") != "EXECUTION_SUCCESS":
+    if execution is not None and _named(execution, _EXECUTIONS, "executionState") != _EXECUTIONS[0]:
         out.broken("a filter was not executed")
         if first(result, "matchState", "match_state") is None:
             return False
@@ -118,7 +136,8 @@ def _state(result: Json, out: Collected) -> bool:
 
 def _signal(raw: str, fields: Json) -> Signal:
     level = first(fields, "confidenceLevel", "confidence_level")
-    return Signal(raw, severity=None if level is None else as_text(level, "confidenceLevel"), flagged=True)
+    name = None if level is None else _named(level, _LEVELS, "confidenceLevel")
+    return Signal(raw, severity=name, flagged=True)
 
 
 def _sdp(result: Json, out: Collected) -> None:

@@ -1,6 +1,9 @@
+import json
 import re
 from collections.abc import Iterable
 
+from mapper_svc.domain.parsers.collected import Collected
+from mapper_svc.domain.parsers.generated_text import generated_texts, is_sentence
 from mapper_svc.domain.parsers.typed_fields import Json, as_text, first
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, Reading, Signal
 
@@ -10,6 +13,8 @@ _LINE = re.compile(
 )
 _CATEGORIES = re.compile(r"^\s*safety categories\s*:\s*(.+)$", re.IGNORECASE)
 _CODE = re.compile(r"S(\d{1,2})")
+_NAMED_CODE = re.compile(r"\A(S\d{1,2})\s*[:\-]\s*[^\d\s].*\Z")
+_OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{.*\})(?:\s*```)?", re.DOTALL)
 _LONGEST = 20_000
 _FIRST_SHIFTED = 14
 _LAST_OF_22 = 22
@@ -35,14 +40,20 @@ def parse_23(payload: object) -> Reading:
 
 
 def _read(payload: object) -> Reading:
+    texts = generated_texts(payload)
+    if texts is not None:
+        out = Collected()
+        for text in texts:
+            out.part(lambda text=text: out.join(_text_verdict(text)))  # type: ignore[misc]
+        return out.reading()
     if isinstance(payload, dict):
         fields: Json = payload
         if any(name in fields for name in _VERDICT_FIELDS):
             return _json_verdict(fields)
-        text = first(fields, "text", "generated_text", "output")
-        if text is None:
+        verdict = first(fields, "text", "generated_text", "output")
+        if verdict is None:
             raise OtherShapeError
-        return _text_verdict(as_text(text, "the verdict"))
+        return _text_verdict(as_text(verdict, "the verdict"))
     if isinstance(payload, str):
         return _text_verdict(payload)
     raise OtherShapeError
@@ -56,27 +67,59 @@ def _text_verdict(text: str) -> Reading:
     body = _THINK.sub("", text).strip()
     if body.lower().startswith("<think>"):
         raise MalformedError("the verdict ends before its reasoning does")
+    if inner := _OBJECT.fullmatch(body):
+        return _json_in_text(inner.group(1))
+    foreign = False
     for line in body.splitlines():
         if found := _LINE.match(line):
             verdicts.append(found.group(1).lower())
         elif listed := _CATEGORIES.match(line):
             categories = _split(listed.group(1))
-        elif line.strip():
-            raise OtherShapeError
+        else:
+            foreign = foreign or bool(line.strip())
     if not verdicts:
+        if is_sentence(body):
+            raise MalformedError("the model wrote something else than a verdict")
         raise OtherShapeError
-    return _reading(verdicts, categories)
+    out = Collected()
+    if foreign:
+        out.broken("a line is no verdict")
+    out.join(_reading(verdicts, categories))
+    return out.reading()
+
+
+def _json_in_text(text: str) -> Reading:
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("the verdict is JSON that is cut or broken") from None
+    if not isinstance(fields, dict) or not any(name in fields for name in _VERDICT_FIELDS):
+        raise MalformedError("the verdict is JSON of another shape")
+    return _json_verdict(fields)
 
 
 def _json_verdict(fields: Json) -> Reading:
-    verdicts = [as_text(fields[name], name).lower() for name in _VERDICT_FIELDS if name in fields]
-    listed = fields.get(_CATEGORIES_FIELD)
-    categories = [] if listed is None or listed == "" else _split(as_text(listed, _CATEGORIES_FIELD))
-    return _reading(verdicts, categories)
+    out = Collected()
+    verdicts: list[str] = []
+    for name in _VERDICT_FIELDS:
+        if name in fields:
+            out.part(lambda name=name: verdicts.append(as_text(fields[name], name).lower()))  # type: ignore[misc]
+    categories: list[str] = []
+    out.part(lambda: categories.extend(_listed(fields.get(_CATEGORIES_FIELD))))
+    out.join(_reading(verdicts, categories))
+    return out.reading()
+
+
+def _listed(value: object) -> list[str]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, list):
+        return [as_text(one, "a category") for one in value]
+    return _split(as_text(value, _CATEGORIES_FIELD))
 
 
 def _split(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
+    return [_NAMED_CODE.sub(r"\1", name.strip()) for name in listed.split(",") if name.strip()]
 
 
 def _reading(verdicts: list[str], categories: list[str]) -> Reading:
