@@ -62,7 +62,7 @@ export: $(VENV)/.dev-installed ## Write each service's openapi.json and their un
 	$(BIN)/python docs/union_openapi.py
 
 bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must be up
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@for script in $(filter-out benchmarks/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 # The four steps in their order; each says how far it is, and what was done of the training is not done twice.
 train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 15 minutes on 2 cores
