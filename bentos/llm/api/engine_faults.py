@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bentos.llm.domain.batcher import OverloadedError
 from bentos.llm.domain.engine import EngineUnavailableError, RefusedPromptError
+from bentos.web.batcher import OverloadedError
 from bentos.web.problem import ErrorCode, ProblemError
 
 

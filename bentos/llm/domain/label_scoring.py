@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bentos.llm.domain.batcher import Batcher
 from bentos.llm.domain.engine import Engine
+from bentos.web.batcher import Batcher
 
 T = TypeVar("T")
 

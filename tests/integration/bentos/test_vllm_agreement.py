@@ -1,4 +1,4 @@
-"""Both engines give the same answers; `make test-vllm` makes the environment that vLLM needs and runs this."""
+"""Both engines give the same answers. `make test-vllm` makes what vLLM needs and runs this."""
 
 import json
 import os

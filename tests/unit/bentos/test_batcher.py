@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bentos.llm.domain.batcher import Batcher, OverloadedError
+from bentos.web.batcher import Batcher, OverloadedError
 
 
 class Scorer:
