@@ -1,10 +1,13 @@
 import dataclasses
 import json
+import re
 
 from mapper_svc.domain.parsers import PARSERS, generic
 from mapper_svc.domain.parsers.generic import LABEL_LIKE
 from mapper_svc.domain.signals import MalformedError, OtherShapeError, ParseFailure, Reading, Signal
 from mapper_svc.domain.vendor import Vendor
+
+_LIST_OF_JSON = re.compile(r'\[\s*(?:[{"\[]|nul|true|false)')
 
 
 def read_output(output: object, vendor: Vendor | None) -> Reading | ParseFailure:
@@ -71,7 +74,7 @@ def _bare_label(text: str) -> Reading:
 
 def _looks_like_data(text: str) -> bool:
     """Tells JSON that was cut, a printed list and a page of markup from a label that opens with a bracket."""
-    if text[0] in "{<" or text[:2] in {"[{", "[[", '["'}:
+    if text[0] in "{<" or text == "[" or _LIST_OF_JSON.match(text):
         return True
     return text[0] == "[" and text[-1] == "]" and "," in text
 

@@ -59,6 +59,9 @@ def _risk_name(fields: Json) -> str | None:
 def _verdict(text: str, risk: str | None, score: float | None) -> Reading:
     # What the model thinks may quote the content, a verdict in it included: only what follows counts.
     said = _THINK.sub("", text).strip()
+    if said[:1] in {"{", "["}:
+        # JSON that was cut: what looks like a verdict in it may be quoted content.
+        raise MalformedError("the verdict is in JSON that is cut or broken")
     shape = _SCORE if _SCORE.search(said) else _BARE
     kinds = {one.lower() for one in shape.findall(said)}
     if not kinds:

@@ -72,14 +72,14 @@ def test_what_cannot_be_read_is_never_called_safe(
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_a_payload_cut_anywhere_is_never_called_safe(
+def test_json_that_was_cut_is_a_failure_and_nothing_else(
     golden_rows: tuple[GoldenRow, ...], catalogue: Catalogue, share: float
 ) -> None:
     texts = [(row, msgspec.json.encode(row.output).decode()) for row in golden_rows]
     cut = [
         msgspec.structs.replace(row, output=text[: max(1, int(len(text) * share))])
         for row, text in texts
-        if len(text) > 2 and text[0] in "{["
+        if len(text) > 20 and text[0] in "{["
     ]
 
     answers = list(by_rules(catalogue, NOW)(cut))
@@ -88,7 +88,7 @@ def test_a_payload_cut_anywhere_is_never_called_safe(
     assert [
         row.id
         for row, answer in zip(cut, answers, strict=True)
-        if not {one.label for one in answer.findings} <= {MODEL_ERROR, UNKNOWN}
+        if {one.label for one in answer.findings} != {MODEL_ERROR}
     ] == []
 
 
