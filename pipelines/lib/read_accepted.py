@@ -1,4 +1,4 @@
-"""Labels that are right as well for a held-out row; a vendor's table, with one label each, cannot say them."""
+"""Labels that are right as well for a held-out row, which a table with one label each cannot say."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
