@@ -64,6 +64,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     taxonomy: Annotated[str, Meta(pattern=r"^\d{4}\.\d{2}$", description="taxonomy edition in use")] = (
         "2026.11"
     )
+    disabled_plugins: Annotated[
+        str, Meta(description="names of installed plugins not to run, separated by commas")
+    ] = ""
+    plugin_timeout_ms: Annotated[
+        Millis, Meta(description="longest that one plugin may take for one request")
+    ] = 100
+    model_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://.*)?$",
+            description="base URL of the Bento that serves the model; empty: rules alone",
+        ),
+    ] = ""
+    model_token: Annotated[str, Meta(description="service token of that Bento")] = ""
+    model_budget_ms: Annotated[Millis, Meta(description="longest that a request waits for the model")] = 500
+    model_call_timeout_ms: Annotated[
+        Millis,
+        Meta(description="limit of one call to the model; its answer is kept when nobody waits any more"),
+    ] = 3_000
+    model_labels_per_call: Annotated[
+        int, Meta(ge=1, le=256, description="most labels of one call to the model")
+    ] = 16
+    model_calls_at_once: Annotated[
+        int, Meta(ge=1, le=256, description="most calls to the model under way; beyond, rules answer")
+    ] = 8
+    model_breaker_failures: Annotated[
+        int, Meta(ge=1, le=1000, description="failed calls in a row after which the model is left alone")
+    ] = 5
+    model_breaker_open_ms: Annotated[Millis, Meta(description="how long it is left alone")] = 5_000
+    model_cache_entries: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="labels whose distribution is kept in process, 2 kB each")
+    ] = 20_000
+    model_cache_seconds: Annotated[
+        int,
+        Meta(ge=1, le=31_536_000, description="how long a distribution is kept, in process and in Valkey"),
+    ] = 86_400
+    model_cache_key: Annotated[
+        str,
+        Meta(description="secret that names cached labels; empty: derived from the Bento's token"),
+    ] = ""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"
@@ -110,7 +150,8 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
             schema = meta.extra_json_schema or {}
             meaning = meaning or str(schema.get("description", ""))
             meta = meta.type
-        masked = "********" if value and field.name.endswith("_key") else _without_passwords(value)
+        secret = field.name.endswith(("_key", "_token"))
+        masked = "********" if value and secret else _without_passwords(value)
         rows.append((PREFIX + field.name.upper(), masked, meaning))
     return rows
 

@@ -1,6 +1,6 @@
 """Prometheus metrics, served on a port of their own."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
@@ -34,10 +34,40 @@ class Metrics:
             "Unmapped labels that the review queue did not take",
             registry=self.registry,
         )
+        self._model_seconds = Histogram(
+            "mapper_model_call_seconds",
+            "Time of one call to a model, by how it ended",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._breaker = Gauge(
+            "mapper_model_breaker_open",
+            "Whether the model is left alone: 0 no, 0.5 it is being tried, 1 yes",
+            registry=self.registry,
+        )
+        self._distributions = Counter(
+            "mapper_model_cache_total",
+            "Labels looked up before a model is asked, by the layer that knew them (none: asked)",
+            ["layer"],
+            registry=self.registry,
+        )
+        self._not_heard = Counter(
+            "mapper_model_not_heard_total",
+            "Labels that went on without the model that should have been asked, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
         self._settings_unread = Counter(
             "mapper_settings_unread_total",
             "Mappings that went on without the tenant's current settings, by what held instead",
             ["held"],
+            registry=self.registry,
+        )
+        self._plugin_calls = Counter(
+            "mapper_plugin_calls_total",
+            "Calls of plugins, by how they went",
+            ["plugin", "outcome"],
             registry=self.registry,
         )
 
@@ -54,9 +84,29 @@ class Metrics:
         """Count unmapped labels that were lost to the review queue."""
         self._review_not_kept.inc(count)
 
+    def model_call(self, outcome: str, seconds: float) -> None:
+        """Count a call to a model that ended in ``ok`` or in a fault."""
+        self._model_seconds.labels(outcome).observe(seconds)
+
+    def breaker_state(self, state: str) -> None:
+        """Show the breaker as closed, half-opened or opened."""
+        self._breaker.set({"closed": 0.0, "half-opened": 0.5, "opened": 1.0}[state])
+
+    def distributions_found(self, layer: str, count: int) -> None:
+        """Count labels that ``memory``, ``valkey`` or ``none`` knew."""
+        self._distributions.labels(layer).inc(count)
+
+    def model_not_heard(self, reason: str, count: int) -> None:
+        """Count labels that no model was heard on."""
+        self._not_heard.labels(reason).inc(count)
+
     def settings_unread(self, held: str) -> None:
         """Count a mapping that went on with the last known settings or the defaults."""
         self._settings_unread.labels(held).inc()
+
+    def plugin_call(self, plugin: str, outcome: str) -> None:
+        """Count a call of a plugin; ``outcome`` is ``ok`` or a fault."""
+        self._plugin_calls.labels(plugin, outcome).inc()
 
     def serve(self, host: str, port: int) -> "MetricsServer":
         """Serve /metrics from a thread of its own; close the returned server to stop."""

@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from mapper_svc.domain.plugins import PluginReading
+
 
 @dataclass(frozen=True, slots=True)
 class ProvenanceEntry:
@@ -12,6 +14,7 @@ class ProvenanceEntry:
         version: the detector's version.
         confidence: the orchestrator's confidence in the detector, in [0, 1].
         processing_time_ms: how long the detector took, in milliseconds.
+        reading: what a mapper plugin read in the output, or None when none has a say.
     """
 
     detector: str
@@ -20,6 +23,7 @@ class ProvenanceEntry:
     version: str | None = None
     confidence: float | None = None
     processing_time_ms: float | None = None
+    reading: PluginReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
