@@ -66,8 +66,10 @@ def abstention_png(report: EvaluationReport) -> bytes:
         found = report.at_threshold.get(name)
         if found is not None and found.precision is not None:
             axes.plot(found.coverage.value, found.precision.value, "o", color=colour, markersize=7)
-    axes.axhline(0.97, color=RED, linewidth=0.8, linestyle=":")
-    axes.axvline(0.5, color=RED, linewidth=0.8, linestyle=":")
+    precision, coverage = (report.bound(f"{name}_above_threshold") for name in ("precision", "coverage"))
+    if precision is not None and coverage is not None:
+        axes.axhline(precision, color=RED, linewidth=0.8, linestyle=":")
+        axes.axvline(coverage, color=RED, linewidth=0.8, linestyle=":")
     axes.set(
         xlabel="coverage: share of the cases that are answered",
         ylabel="precision: share of those that are right",
@@ -75,7 +77,7 @@ def abstention_png(report: EvaluationReport) -> bytes:
         ylim=(max(0.0, lowest - 0.05), 1.01),
     )
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axis.set_major_formatter(lambda value, _: f"{value * 100:g}%")
     quiet(axes)
     handles, names = axes.get_legend_handles_labels()
     note = "dot: the version's threshold; red: asked on the held-out families"

@@ -1,6 +1,7 @@
 """Every vendor family left out in turn: what each fold found, and all of them together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -14,6 +15,19 @@ from pipelines.lib.training.measure import expected_calibration_error
 
 FOLDS = "folds.json"
 """File name of the pooled figures, in a trained folder as well."""
+
+
+@dataclass(frozen=True)
+class FoldAnswers:
+    """What tiers that were trained without a family say of it.
+
+    Attributes:
+        tiers: answers by tier.
+        threshold: the threshold that the fold's own validation gave; None without one.
+    """
+
+    tiers: dict[str, Answers]
+    threshold: float | None = None
 
 
 class FoldResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -65,6 +65,7 @@ class GateOutcome(msgspec.Struct, frozen=True):
         required: the bounds in words.
         found: the figures in words, or what is missing.
         why: why the gate is there.
+        bounds: the bound of each figure.
     """
 
     name: str
@@ -72,6 +73,7 @@ class GateOutcome(msgspec.Struct, frozen=True):
     required: str
     found: str
     why: str
+    bounds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ def pass_gates(gates: Sequence[Gate], figures: Mapping[str, Found]) -> tuple[Gat
             required=gate.required,
             found=", ".join(f"{limit.figure} {figures[limit.figure]}" for limit in gate.limits),
             why=gate.why,
+            bounds={limit.figure: limit.bound for limit in gate.limits},
         )
         for gate in gates
     )

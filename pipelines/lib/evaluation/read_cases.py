@@ -1,14 +1,16 @@
 """The cases that a model is measured on: from a data set, and from the free-form set beside it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from pipelines.lib.build_dataset import DATA_DIR
-from pipelines.lib.dataset_folder import read_examples
+from pipelines.lib.dataset_folder import read_examples, read_manifest
 from pipelines.lib.evaluation.case import Case, CaseSet
 from pipelines.lib.example import Example, Source, Split
+from pipelines.lib.read_accepted import read_accepted
 from pipelines.lib.strict_jsonl import read_jsonl
 
 FREE_FORM_DIR = DATA_DIR / "heldout"
@@ -37,15 +39,23 @@ def read_cases(data: Path, free_form: Path = FREE_FORM_DIR) -> tuple[Case, ...]:
         DatasetFaultError: the data set is missing or broken.
         DataFaultError: a line of the free-form set is no case.
     """
-    return (*heldout_cases(read_examples(data, Split.HELDOUT)), *_free_form(free_form), *_validation(data))
+    accepted = read_accepted(load_taxonomy(read_manifest(data).edition).labels)
+    heldout = heldout_cases(read_examples(data, Split.HELDOUT), accepted)
+    return (*heldout, *_free_form(free_form), *_validation(data))
 
 
-def heldout_cases(examples: Iterable[Example]) -> Iterator[Case]:
-    """Yields the held-out examples as cases."""
+def heldout_cases(
+    examples: Iterable[Example], accepted: Mapping[tuple[str, str], frozenset[str]]
+) -> Iterator[Case]:
+    """Yields the held-out examples as cases.
+
+    Args:
+        examples: the rows.
+        accepted: further labels that are right, by vendor and raw label.
+    """
     for one in examples:
-        yield Case(
-            CaseSet.HELDOUT, one.vendor, one.family, one.raw, one.label, also=frozenset(), lang=one.lang
-        )
+        also = accepted.get((one.vendor, one.raw), frozenset()) - {one.label}
+        yield Case(CaseSet.HELDOUT, one.vendor, one.family, one.raw, one.label, also=also, lang=one.lang)
 
 
 def _free_form(folder: Path) -> Iterator[Case]:

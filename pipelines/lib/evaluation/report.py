@@ -126,6 +126,10 @@ class EvaluationReport(msgspec.Struct, frozen=True):
         """Whether every gate is passed."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
+    def bound(self, figure: str) -> float | None:
+        """Returns the bound that a gate sets to a figure."""
+        return next((gate.bounds[figure] for gate in self.gates if figure in gate.bounds), None)
+
     def accuracy(self, cases: str, tier: str = "combined") -> Figure | None:
         """Returns the accuracy of a tier on a set; None when it was not measured."""
         return next((one.accuracy for one in self.tiers if one.cases == cases and one.tier == tier), None)

@@ -16,11 +16,11 @@ from pipelines.lib.build_dataset import Dataset, DatasetSources
 from pipelines.lib.evaluation.answers import Answers
 from pipelines.lib.evaluation.case import Case
 from pipelines.lib.evaluation.fold_dataset import build_fold, fold_families
-from pipelines.lib.evaluation.folds import FoldResult, FoldsReport, fold_scores, pool
+from pipelines.lib.evaluation.folds import FoldAnswers, FoldResult, FoldsReport, fold_scores, pool
 from pipelines.lib.evaluation.read_cases import heldout_cases
 from pipelines.lib.evaluation.rule_answers import similarity_answers, table_answers
-from pipelines.lib.evaluation.train_fold import FoldAnswers
 from pipelines.lib.example import Example, Source, Split
+from pipelines.lib.read_accepted import read_accepted
 from pipelines.lib.scoring.atomic_file import write_atomically
 from pipelines.lib.training.recipe import Recipe
 
@@ -65,7 +65,7 @@ def run_folds(plan: FoldPlan, say: Callable[[str], None]) -> FoldsReport:
         left = sum(made) / len(made) * (len(families) - number + 1) / 60 if made else None
         about = "" if left is None else f", about {left:.0f} min left"
         dataset = build_fold(plan.sources, family)
-        cases = tuple(heldout_cases(_asked(dataset)))
+        cases = tuple(heldout_cases(_asked(dataset), read_accepted(dataset.labels)))
         say(f"fold {number} of {len(families)}: without {family}, {len(cases)} cases{about}")
         made_by = _made_by(plan, code, dataset)
         result = _read(plan.folder / f"{family}.json", made_by)

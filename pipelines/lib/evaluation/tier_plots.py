@@ -1,6 +1,6 @@
 from matplotlib.axes import Axes
 
-from pipelines.lib.evaluation.case import UNSEEN, CaseSet
+from pipelines.lib.evaluation.case import UNSEEN
 from pipelines.lib.evaluation.drawing import (
     BLUE,
     GREY,
@@ -14,8 +14,6 @@ from pipelines.lib.evaluation.drawing import (
     share_axis,
 )
 from pipelines.lib.evaluation.report import POOLED, EvaluationReport
-
-_ASKED = 0.85
 
 
 def tiers_png(report: EvaluationReport) -> bytes:
@@ -37,14 +35,10 @@ def tiers_png(report: EvaluationReport) -> bytes:
 
 
 def _asked(axes: Axes, report: EvaluationReport) -> None:
-    if report.accuracy(CaseSet.HELDOUT) is not None:
-        axes.axvline(
-            _ASKED,
-            color=RED,
-            linestyle="--",
-            linewidth=1,
-            label=f"asked of the combined answer: {_ASKED:.0%}",
-        )
+    asked = report.bound("heldout_accuracy")
+    if asked is not None:
+        label = f"asked of the combined answer: {asked:.0%}"
+        axes.axvline(asked, color=RED, linestyle="--", linewidth=1, label=label)
 
 
 def pillars_png(report: EvaluationReport) -> bytes:

@@ -13,6 +13,7 @@ from pipelines.lib.build_dataset import Dataset
 from pipelines.lib.dataset_folder import write_dataset
 from pipelines.lib.evaluation.answers import Answers
 from pipelines.lib.evaluation.case import Case
+from pipelines.lib.evaluation.folds import FoldAnswers
 from pipelines.lib.evaluation.trained_version import load_version
 from pipelines.lib.example import Example, Split
 from pipelines.lib.scoring.base_model import resolve_base
@@ -25,19 +26,6 @@ from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.run_training import run_training
 from pipelines.lib.training.train_embedding_head import train_embedding_head
 from pipelines.lib.training.training_rows import TrainingRow, rows_of
-
-
-@dataclass(frozen=True)
-class FoldAnswers:
-    """What tiers that were trained without a family say of it.
-
-    Attributes:
-        tiers: answers by tier.
-        threshold: the threshold that the fold's own validation gave; None without one.
-    """
-
-    tiers: dict[str, Answers]
-    threshold: float | None = None
 
 
 @dataclass

@@ -1,14 +1,23 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
+import yaml
 
-from pipelines.lib.build_dataset import DatasetSources
+from pipelines.lib.build_dataset import Dataset, DatasetSources
+from pipelines.lib.evaluation.answers import Answers
+from pipelines.lib.evaluation.case import Case
 from pipelines.lib.evaluation.fold_dataset import build_fold, fold_families
-from pipelines.lib.evaluation.folds import FoldResult, pool
+from pipelines.lib.evaluation.folds import FoldAnswers, FoldResult, pool
 from pipelines.lib.evaluation.folds_plot import folds_png
+from pipelines.lib.evaluation.run_folds import FoldPlan, run_folds
 from pipelines.lib.example import Source, Split
 from pipelines.lib.families import load_vendor_families
 from pipelines.lib.normalise import duplicate_key
+from pipelines.lib.training.recipe import load_recipe
 
 SOURCES = DatasetSources()
 
@@ -31,10 +40,18 @@ def test_every_family_is_a_fold() -> None:
     assert fold_families(SOURCES) == tuple(sorted(load_vendor_families(SOURCES.vendor_families).members))
 
 
+@pytest.fixture(scope="module")
+def few_phrasings(tmp_path_factory: pytest.TempPathFactory) -> DatasetSources:
+    """The sources with the phrasings of one pillar: what a fold is about are the vendors."""
+    phrasings = tmp_path_factory.mktemp("phrasings")
+    (phrasings / "secret.jsonl").write_bytes((SOURCES.phrasings / "secret.jsonl").read_bytes())
+    return replace(SOURCES, phrasings=phrasings)
+
+
 @pytest.mark.parametrize("family", ["presidio", "llm_guard", "openai"])
-def test_a_fold_learns_nothing_of_the_family_that_it_asks(family: str) -> None:
+def test_a_fold_learns_nothing_of_the_family_that_it_asks(family: str, few_phrasings: DatasetSources) -> None:
     members = set(load_vendor_families(SOURCES.vendor_families).members[family])
-    fold = build_fold(SOURCES, family)
+    fold = build_fold(few_phrasings, family)
     asked = [one for one in fold.examples if one.split is Split.HELDOUT]
     assert {one.vendor for one in asked} == members
     learnt = [one for one in fold.examples if one.split is not Split.HELDOUT]
@@ -43,8 +60,8 @@ def test_a_fold_learns_nothing_of_the_family_that_it_asks(family: str) -> None:
     assert not texts & {duplicate_key(one.raw) for one in learnt if not one.opaque}
 
 
-def test_a_fold_trains_on_the_families_that_are_held_out_otherwise() -> None:
-    fold = build_fold(SOURCES, "openai")
+def test_a_fold_trains_on_the_families_that_are_held_out_otherwise(few_phrasings: DatasetSources) -> None:
+    fold = build_fold(few_phrasings, "openai")
     families = {
         one.family for one in fold.examples if one.split is Split.TRAIN and one.source is Source.VENDOR
     }
@@ -85,6 +102,73 @@ def test_each_fold_is_held_to_its_own_threshold() -> None:
 def test_a_family_without_a_clear_label_counts_for_nothing() -> None:
     report = pool("tiny", "head", "2026.11", "x", [result("a", [True]), result("opaque", [])])
     assert (report.folds, report.cases) == (1, 1)
+
+
+class Trainer:
+    """Stands for a training; is right about every case of every family."""
+
+    def __init__(self, dies_at: int = 1000) -> None:
+        self.trained: list[str] = []
+        self.dies_at = dies_at
+
+    def __call__(self, dataset: Dataset, cases: Sequence[Case], say: Callable[[str], None]) -> FoldAnswers:
+        if len(self.trained) == self.dies_at:
+            raise KeyboardInterrupt
+        self.trained.append(cases[0].family)
+        say("trained")
+        gold = Answers.of_labels([case.gold for case in cases], dataset.labels)
+        return FoldAnswers({"head": Answers(gold.places, np.full(len(cases), 0.9))})
+
+
+@pytest.fixture
+def three_families(few_phrasings: DatasetSources, tmp_path: Path) -> DatasetSources:
+    """The sources with three vendors, each a family."""
+    kept = {"openai_moderation", "presidio_analyzer", "google_model_armor"}
+    vendors = tmp_path / "vendors"
+    vendors.mkdir()
+    for name in kept:
+        (vendors / f"{name}.yaml").write_bytes((SOURCES.vendors / f"{name}.yaml").read_bytes())
+    listed = yaml.safe_load(SOURCES.vendor_families.read_text("utf-8"))
+    families = {name: {"members": [name]} for name in sorted(kept)}
+    path = tmp_path / "vendor_families.yaml"
+    opaque = listed["opaque"] | {"labels": {}}
+    path.write_text(
+        yaml.safe_dump({**listed, "opaque": opaque, "families": families, "held_out": [], "validation": []})
+    )
+    return replace(few_phrasings, vendors=vendors, vendor_families=path)
+
+
+def plan(sources: DatasetSources, folder: Path, train: Trainer, seed: int = 1) -> FoldPlan:
+    recipe = msgspec.structs.replace(load_recipe("smollm2-135m"), seed=seed)
+    return FoldPlan(recipe, "head", sources, folder, train, ("numpy 2",))
+
+
+def test_stopped_folds_go_on_where_they_were(three_families: DatasetSources, tmp_path: Path) -> None:
+    folder = tmp_path / "folds"
+    first, second = Trainer(dies_at=2), Trainer()
+    with pytest.raises(KeyboardInterrupt):
+        run_folds(plan(three_families, folder, first), lambda _: None)
+    said: list[str] = []
+    report = run_folds(plan(three_families, folder, second), said.append)
+    assert first.trained + second.trained == ["google_model_armor", "openai_moderation", "presidio_analyzer"]
+    assert second.trained == ["presidio_analyzer"]
+    assert sum("done already" in line for line in said) == 2
+    assert report.folds == 3
+    assert report.pooled[-1].accuracy.value == 1
+
+
+def test_a_fold_of_another_recipe_or_a_broken_file_is_made_anew(
+    three_families: DatasetSources, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folds"
+    run_folds(plan(three_families, folder, Trainer()), lambda _: None)
+    (folder / "openai_moderation.json").write_text('{"family": "openai_moderation"')
+    again = Trainer()
+    run_folds(plan(three_families, folder, again), lambda _: None)
+    assert again.trained == ["openai_moderation"]
+    other = Trainer()
+    run_folds(plan(three_families, folder, other, seed=2), lambda _: None)
+    assert len(other.trained) == 3
 
 
 def test_the_plot_is_a_picture() -> None:
