@@ -1,6 +1,7 @@
 """The registry of model versions in Postgres: each change one transaction, with its audit event."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC
 
 import msgspec
@@ -35,22 +36,16 @@ class ModelFleetRepository:
 
     async def revision(self) -> int:
         """Return the number of changes so far."""
-        try:
-            async with self._database.tenant(OPERATOR_TENANT_ID) as connection:
-                found = await connection.execute(select(model_registry.c.revision))
-                return found.scalar_one_or_none() or 0
-        except SQLAlchemyError as error:
-            raise StorageUnavailableError from error
+        async with self._open() as connection:
+            found = await connection.execute(select(model_registry.c.revision))
+            return found.scalar_one_or_none() or 0
 
     async def load(self) -> Fleet:
         """Return every version, as one moment saw them."""
-        try:
-            async with self._database.tenant(OPERATOR_TENANT_ID) as connection:
-                # Read in a change's own order, shared with other readers: no half of a change is seen.
-                await connection.execute(select(model_registry).with_for_update(read=True))
-                return await _read(connection)
-        except SQLAlchemyError as error:
-            raise StorageUnavailableError from error
+        async with self._open() as connection:
+            # Shared with other readers, not with a change: no half of one is seen.
+            await connection.execute(select(model_registry).with_for_update(read=True))
+            return await _read(connection)
 
     async def change(self, step: Callable[[Fleet], Change], *, actor: str) -> Change:
         """Apply a step to the fleet as it is now, with its audit event in the operator's chain.
@@ -60,7 +55,7 @@ class ModelFleetRepository:
             StorageUnavailableError: the database does not answer.
         """
         first = insert(model_registry).values(id=True, revision=0).on_conflict_do_nothing()
-        async with self._database.tenant(OPERATOR_TENANT_ID) as connection:
+        async with self._open() as connection:
             await connection.execute(_GIVE_UP)
             await connection.execute(first)
             await connection.execute(select(model_registry).with_for_update())
@@ -77,6 +72,14 @@ class ModelFleetRepository:
                     detail=dict(change.detail),
                 )
         return change
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._database.tenant(OPERATOR_TENANT_ID) as connection:
+                yield connection
+        except SQLAlchemyError as error:  # no table yet, before the migrations
+            raise StorageUnavailableError from error
 
 
 async def _read(connection: AsyncConnection) -> Fleet:

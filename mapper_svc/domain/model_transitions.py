@@ -13,6 +13,7 @@ from mapper_svc.domain.model_fleet import (
     ModelState,
     Outcome,
     ServedModel,
+    Source,
     Trial,
     TrialKind,
 )
@@ -65,7 +66,6 @@ def register(fleet: Fleet, model: ServedModel) -> Change:
             version=model.version,
             url=model.url,
             token_env=model.token_env,
-            source=model.source,
             state=ModelState.CANDIDATE if again else known.state,
         )
         if fresh == known:
@@ -79,8 +79,17 @@ def register(fleet: Fleet, model: ServedModel) -> Change:
     )
 
 
-def activate(fleet: Fleet, version: str, *, now: datetime, reason: str) -> Change:
+def activate(
+    fleet: Fleet, version: str, *, now: datetime, reason: str, source: Source = Source.API
+) -> Change:
     """Let a version serve everybody; the one before stays ready to be rolled back to.
+
+    Args:
+        fleet: as it is.
+        version: which.
+        now: UTC.
+        reason: of whoever does it.
+        source: who does it: what a person chose, no setting overrides.
 
     Raises:
         ServiceError: NOT_FOUND; CONFLICT when it is retired, or while another version is tried.
@@ -92,7 +101,9 @@ def activate(fleet: Fleet, version: str, *, now: datetime, reason: str) -> Chang
         raise _conflict(f"version {version} is retired; register it again first")
     if fleet.trial is not None and fleet.trial.version != version:
         raise _conflict(f"version {fleet.trial.version} is being tried; activate or abort that first")
-    changed = {version: replace(model, state=ModelState.ACTIVE, activated_at=now, left_at=None)}
+    changed = {
+        version: replace(model, state=ModelState.ACTIVE, source=source, activated_at=now, left_at=None)
+    }
     before = fleet.active
     if before is not None:
         changed[before.id] = replace(before, state=ModelState.PREVIOUS, left_at=now)
@@ -209,7 +220,9 @@ def roll_back(fleet: Fleet, version: str | None, *, now: datetime, reason: str) 
                 f"version {version} is {target.state}; only one of the last three can be rolled back to"
             )
     changed = {
-        target.id: replace(target, state=ModelState.ACTIVE, activated_at=now, left_at=None),
+        target.id: replace(
+            target, state=ModelState.ACTIVE, source=Source.API, activated_at=now, left_at=None
+        ),
         current.id: replace(current, state=ModelState.RETIRED, left_at=now),
     }
     tried = fleet.tried

@@ -11,7 +11,7 @@ from mapper_svc.domain.taxonomy import MODEL_ERROR, SAFE, UNKNOWN
 from mapper_svc.domain.tenant_settings import MappingChoices, Piece
 from mapper_svc.domain.unknown_allowance import UnknownAllowance
 
-_NEVER_NAMED = frozenset({SAFE, UNKNOWN, MODEL_ERROR})
+NEVER_NAMED = frozenset({SAFE, UNKNOWN, MODEL_ERROR})
 """Said by rules alone. Above all that a text is safe: a model's error would then hide a hit."""
 _READS_AS_SAFE = "The model reads the label as safe, which only a vendor's own table may say."
 _WHY = {
@@ -55,14 +55,20 @@ class LabelNamer:
         similar: the rules by likeness.
         choices: what the tenant chose.
         opinion: what models said.
+        note: said of every label that is named, or empty.
     """
 
     def __init__(
-        self, similar: SimilarLabels, choices: MappingChoices, opinion: ModelOpinion = NO_OPINION
+        self,
+        similar: SimilarLabels,
+        choices: MappingChoices,
+        opinion: ModelOpinion = NO_OPINION,
+        note: str = "",
     ) -> None:
         self._similar = similar
         self._choices = choices
         self._opinion = opinion
+        self._notes = (note,) if note else ()
 
     def is_missed(self, asked: AskedLabel) -> bool:
         """Whether a model should have been heard on the label and was not."""
@@ -77,9 +83,9 @@ class LabelNamer:
             trusted: False when the vendor's own words may have changed their meaning, so that likeness to
                 them proves nothing.
         """
-        notes: tuple[str, ...] = ()
+        notes = self._notes
         if asked in self._opinion.faults:
-            notes = (f"The model was not heard: {_WHY[self._opinion.faults[asked]]}.",)
+            notes = (f"The model was not heard: {_WHY[self._opinion.faults[asked]]}.", *notes)
         judgement = self._opinion.judgements.get(asked)
         if judgement is not None:
             named = self._by_model(judgement)
@@ -96,17 +102,17 @@ class LabelNamer:
     def _by_model(self, judgement: Judgement) -> Naming | None:
         label, confidence = judgement.best(self._probabilities(judgement), 1)[0]
         version = judgement.version
-        if version.threshold is None or label in _NEVER_NAMED:
+        if version.threshold is None or label in NEVER_NAMED:
             return None
         if confidence < self._choices.threshold_of(label, max(version.threshold, LEAST_THRESHOLD)):
             return None
         tier = Tier.MODEL if self._choices.on(Piece.MODEL) else Tier.SEMANTIC
-        return Naming(label, confidence, tier, heard=version)
+        return Naming(label, confidence, tier, notes=self._notes, heard=version)
 
     def _guessed(self, judgement: Judgement) -> Naming:
         best = judgement.best(self._probabilities(judgement), GUESSES_MAX)
         said = f"Best guesses: {', '.join(f'{label} ({share:.2f})' for label, share in best)}."
-        notes = (_READS_AS_SAFE, said) if best[0][0] == SAFE else (said,)
+        notes = (*([_READS_AS_SAFE] if best[0][0] == SAFE else []), said, *self._notes)
         guesses = tuple(label for label, _ in best)
         return Naming(UNKNOWN, 0.0, Tier.FALLBACK, guesses=guesses, notes=notes, heard=judgement.version)
 

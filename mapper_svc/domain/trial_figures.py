@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mapper_svc.domain.label_model import LEAST_THRESHOLD, ModelAnswer
 from mapper_svc.domain.model_arms import Arm
+from mapper_svc.domain.name_labels import NEVER_NAMED
 
 # Upper edges of the latency classes, in milliseconds: four to each doubling, 1 ms to 3.4 s.
 _PER_DOUBLING = 4
@@ -163,20 +164,16 @@ class ArmFigures:
         )
 
 
-def _sure_bests(answer: ModelAnswer) -> list[int | None]:
-    """Return the best label's place for each question, or None where the version itself would abstain."""
-    threshold = answer.version.threshold
-    return [
-        None
-        if threshold is None or _top(one.combined) < max(threshold, LEAST_THRESHOLD)
-        else _place(one.combined)
-        for one in answer.distributions
-    ]
+def _sure_bests(answer: ModelAnswer) -> list[str | None]:
+    """Return the best label for each question, or None where the answer decides nothing.
+
+    That is where the version is less sure than its threshold, and where it says what only rules may say.
+    """
+    return [_sure_best(one.combined, answer.labels, answer.version.threshold) for one in answer.distributions]
 
 
-def _top(probabilities: Sequence[float]) -> float:
-    return max(probabilities)
-
-
-def _place(probabilities: Sequence[float]) -> int:
-    return max(range(len(probabilities)), key=probabilities.__getitem__)
+def _sure_best(probabilities: Sequence[float], labels: Sequence[str], threshold: float | None) -> str | None:
+    place = max(range(len(labels)), key=probabilities.__getitem__)
+    if threshold is None or probabilities[place] < max(threshold, LEAST_THRESHOLD):
+        return None
+    return None if labels[place] in NEVER_NAMED else labels[place]
