@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mapper_svc.adapters.marked_yaml import Value, read_yaml
 from pipelines.lib.example import Split
+from pipelines.lib.normalise import duplicate_key
 
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -66,7 +67,7 @@ class VendorFamilies:
 class PhrasingFamilies:
     """The committed list of the ways in which phrasings are written, and the lot over their families.
 
-    A family is all phrasings of one label in one way of writing: what French calls a passport number, say.
+    A family is all spellings of one text: `ChartNumber`, `chart_number` and "chart number".
 
     Attributes:
         kinds: ways of writing by kind (styles of labels, styles of text, languages).
@@ -82,14 +83,13 @@ class PhrasingFamilies:
         """Whether the way of writing is listed."""
         return any(way in ways for ways in self.kinds.values())
 
-    def split_of(self, way: str, label: str) -> Split:
-        """Returns the side of the phrasings of a label in one way of writing.
+    def family_of(self, raw: str) -> str:
+        """Returns the family of a phrasing: the first 8 hex digits of SHA-256 of `seed:text`."""
+        return hashlib.sha256(f"{self.seed}:{duplicate_key(raw)}".encode()).hexdigest()[:8]
 
-        A family stands for validation when the first 32 bits of SHA-256 of `seed:way:label`, as a share of
-        2^32, are below `share`.
-        """
-        drawn = int.from_bytes(hashlib.sha256(f"{self.seed}:{way}:{label}".encode()).digest()[:4])
-        return Split.VALIDATION if drawn < self.share * 2**32 else Split.TRAIN
+    def split_of(self, family: str) -> Split:
+        """Returns the side of a family: validation when its number, as a share of 2^32, is below `share`."""
+        return Split.VALIDATION if int(family, 16) < self.share * 2**32 else Split.TRAIN
 
 
 def in_drawing_order(seed: str, families: Iterable[str]) -> list[str]:
@@ -135,9 +135,7 @@ def load_phrasing_families(path: Path) -> PhrasingFamilies:
     root = _section(read_yaml(path), "draw", "kinds")
     draw = _section(root["draw"], "seed", "share")
     return PhrasingFamilies(
-        kinds={
-            key.key: tuple(way.text() for way in ways.items()) for key, ways in root["kinds"].fields()
-        },
+        kinds={key.key: tuple(way.text() for way in ways.items()) for key, ways in root["kinds"].fields()},
         seed=draw["seed"].text(),
         share=draw["share"].number(0, 0.5),
     )

@@ -15,7 +15,7 @@ class Phrasing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         label: canonical label.
-        family: way of writing, as listed in phrasing_families.yaml; with the label it is the family of the row.
+        family: way of writing, as listed in phrasing_families.yaml.
         lang: ISO 639-1 code.
         raw: how somebody's own rule might be called.
     """
@@ -38,14 +38,15 @@ def phrasing_candidates(folder: Path, families: PhrasingFamilies) -> Iterator[Ca
                 raise DataFaultError(
                     path, line, "family", f"{phrasing.family} is not in phrasing_families.yaml"
                 )
+            family = families.family_of(phrasing.raw)
             yield Candidate(
                 vendor="in_house",
                 raw=phrasing.raw,
                 label=phrasing.label,
-                family=f"phrasing_{phrasing.family} {phrasing.label}",
+                family=f"phrasing_{phrasing.family} {family}",
                 source=Source.PHRASING,
                 licence=OURS,
                 origin=f"phrasings/{path.name}",
                 lang=phrasing.lang,
-                split=families.split_of(phrasing.family, phrasing.label),
+                split=families.split_of(family),
             )
