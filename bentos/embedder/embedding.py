@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers.utils import logging as transformers_logging
 
 from bentos.embedder.runtime import EmbedderVersion, Loaded
 from bentos.embedder.settings import Settings
@@ -26,6 +27,7 @@ async def load(settings: Settings) -> Loaded:
     Raises:
         ModelInputError: the package with its weights is not installed.
     """
+    transformers_logging.disable_progress_bar()
     began = time.monotonic()
     loop = asyncio.get_running_loop()
 

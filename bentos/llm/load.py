@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+from transformers.utils import logging as transformers_logging
 
 from bentos.llm.adapters import metrics
 from bentos.llm.adapters.choose_engine import make_engine
@@ -32,6 +33,9 @@ async def load(variant: Variant, settings: Settings) -> Loaded:
 
     def say(step: str) -> None:
         _log.info("%5.1f s  %s", time.monotonic() - began, step)
+
+    # Its bars would be hundreds of characters on one line of the log.
+    transformers_logging.disable_progress_bar()
 
     def in_thread() -> tuple[Release, Engine, LabelScoring]:
         release = open_release(
