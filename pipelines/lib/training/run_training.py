@@ -18,6 +18,7 @@ from mapper_svc.domain.prompt import PROMPT_VERSION
 from pipelines.lib.build_dataset import DATA_DIR, Manifest
 from pipelines.lib.dataset_folder import read_examples, read_manifest
 from pipelines.lib.example import Split
+from pipelines.lib.read_accepted import read_accepted
 from pipelines.lib.read_free_form import read_free_form
 from pipelines.lib.scoring.atomic_file import atomic_folder
 from pipelines.lib.scoring.base_model import resolve_base, weights_sha256
@@ -234,7 +235,11 @@ def _write_tiers(
 
 
 def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Sequence[TrainingRow]]:
-    heldout = rows_of(read_examples(data, Split.HELDOUT))
+    accepted = read_accepted(load_taxonomy(read_manifest(data).edition).labels)
+    heldout = [
+        TrainingRow(raw=one.raw, label=one.label, also=accepted.get((one.vendor, one.raw), frozenset()))
+        for one in read_examples(data, Split.HELDOUT)
+    ]
     free_form = [
         TrainingRow(raw=one.raw, label=one.gold, also=frozenset(one.also))
         for one in read_free_form(_FREE_FORM)
@@ -244,7 +249,7 @@ def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Se
     return {
         "validation vendors": _as_unknown(vendors),
         "validation phrasings": written,
-        "held-out vendors": _as_unknown(heldout),
+        "held-out vendors": heldout,
         "free form": free_form,
     }
 
