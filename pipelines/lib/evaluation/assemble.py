@@ -92,12 +92,17 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
     sets = _sets(cases)
     unseen = sets[POOLED]
     valid = share_of(measured.valid)
-    if valid is None or not all(sets[kind].any() for kind in UNSEEN):
+    heldout = sets.get(CaseSet.HELDOUT, np.zeros(len(cases), dtype=np.bool_))
+    by_table = share_of(
+        combined.right(Gold.of([_without_also(case) for case in cases], measured.labels))[heldout]
+    )
+    if valid is None or by_table is None or not all(sets[kind].any() for kind in UNSEEN):
         raise ValueError("there are no held-out or no free-form cases to measure on")
     found = {name: at_threshold(confidence[at], right[at], threshold) for name, at in sets.items()}
     report = EvaluationReport(
         evaluated=measured.evaluated,
         tiers=tier_scores(cases, measured.tiers, measured.labels),
+        heldout_by_table=by_table,
         groups=_groups(cases, right, sets, measured.pillars),
         calibration={name: calibration_score(confidence[at], right[at]) for name, at in sets.items()},
         abstention={name: abstention_curve(confidence[at], right[at]) for name, at in sets.items()},
@@ -111,6 +116,10 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
         environment=dict(measured.environment),
     )
     return msgspec.structs.replace(report, gates=pass_gates(gates, gate_figures(report)))
+
+
+def _without_also(case: Case) -> Case:
+    return msgspec.structs.replace(case, also=frozenset())
 
 
 def _confidence(answers: Answers) -> NDArray[np.float64]:

@@ -92,6 +92,7 @@ class EvaluationReport(msgspec.Struct, frozen=True):
     Attributes:
         evaluated: which version, on what.
         tiers: each tier alone and together, on each set.
+        heldout_by_table: accuracy on the held-out families when only the label of the vendor's table counts.
         groups: the combined answer by pillar, vendor, family and language.
         calibration: by name of the set.
         abstention: coverage against precision, by name of the set.
@@ -108,6 +109,7 @@ class EvaluationReport(msgspec.Struct, frozen=True):
 
     evaluated: Evaluated
     tiers: tuple[TierScore, ...]
+    heldout_by_table: Figure
     groups: tuple[GroupTable, ...]
     calibration: dict[str, CalibrationScore]
     abstention: dict[str, tuple[AbstentionPoint, ...]]

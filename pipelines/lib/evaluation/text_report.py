@@ -25,6 +25,10 @@ def tiers_table(report: EvaluationReport) -> str:
         f"| {one.by_vendor} | {one.coverage.value:.1%} | {_value(one.precision)} |"
         for one in report.tiers
     ]
+    lines += [
+        "",
+        f"Held-out families, counting the label of the vendor's table alone: {report.heldout_by_table}.",
+    ]
     return "\n".join(lines)
 
 
