@@ -104,6 +104,55 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="secret that names cached labels; empty: derived from the Bento's token"),
     ] = ""
+    model_hosts: Annotated[
+        str,
+        Meta(
+            description="hosts that versions of the model may be served from, each with or without a port,"
+            " separated by commas; loopback is this machine"
+        ),
+    ] = "loopback"
+    model_poll_ms: Annotated[
+        Millis, Meta(description="longest that a change of versions goes unseen while Valkey is away")
+    ] = 500
+    trial_patience_ms: Annotated[
+        Millis,
+        Meta(description="how long a tried version may take before the active one is asked as well"),
+    ] = 300
+    trial_mirrors: Annotated[
+        int, Meta(ge=1, le=256, description="calls to a tried version under way that no request waits for")
+    ] = 16
+    trial_mirror_share: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of a canary's or A/B trial's questions that both versions get"),
+    ] = 0.25
+    trial_window_s: Annotated[
+        int, Meta(ge=10, le=3_600, description="how far back a tried version is judged")
+    ] = 300
+    trial_min_calls: Annotated[
+        int, Meta(ge=5, le=100_000, description="calls below which a tried version is not judged")
+    ] = 20
+    trial_error_margin: Annotated[
+        float, Meta(ge=0, le=1, description="by how much its share of failed calls may be larger")
+    ] = 0.05
+    trial_fallback_margin: Annotated[
+        float, Meta(ge=0, le=1, description="by how much its share of labels it abstains on may be larger")
+    ] = 0.1
+    trial_latency_ratio: Annotated[
+        float, Meta(ge=1, le=100, description="by what factor its 95th percentile may be longer")
+    ] = 1.5
+    trial_latency_slack_ms: Annotated[
+        Millis, Meta(description="and by how many milliseconds it may be longer in any case")
+    ] = 50
+    trial_min_agreement: Annotated[
+        float,
+        Meta(ge=0, le=1, description="least share of labels, of which both versions are sure, named alike"),
+    ] = 0.7
+    ab_error: Annotated[
+        float, Meta(gt=0, lt=1, description="probability that an A/B test ever finds what is not there")
+    ] = 0.05
+    ab_slow_ms: Annotated[
+        Millis, Meta(description="from how long on an answer counts as slow in an A/B test")
+    ] = 250
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

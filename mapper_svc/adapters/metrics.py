@@ -58,6 +58,29 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self._models_revision = Gauge(
+            "mapper_models_revision",
+            "Number of the change of model versions that this replica serves by",
+            registry=self.registry,
+        )
+        self._trial_calls = Counter(
+            "mapper_model_trial_calls_total",
+            "Calls of the arms of a trial, by how they ended",
+            ["arm", "outcome"],
+            registry=self.registry,
+        )
+        self._trial_mirrored = Counter(
+            "mapper_model_trial_mirrored_total",
+            "Questions that both arms of a trial were to be asked, by what came of it",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._trial_rollbacks = Counter(
+            "mapper_model_rollbacks_total",
+            "Tried versions that this replica took back because they were worse, by why",
+            ["reason"],
+            registry=self.registry,
+        )
         self._settings_unread = Counter(
             "mapper_settings_unread_total",
             "Mappings that went on without the tenant's current settings, by what held instead",
@@ -99,6 +122,22 @@ class Metrics:
     def model_not_heard(self, reason: str, count: int) -> None:
         """Count labels that no model was heard on."""
         self._not_heard.labels(reason).inc(count)
+
+    def fleet_revision(self, revision: int) -> None:
+        """Show by which change of the model versions is served."""
+        self._models_revision.set(revision)
+
+    def trial_call(self, arm: str, outcome: str) -> None:
+        """Count a call of a trial's arm; ``outcome`` is ``answered`` or a fault."""
+        self._trial_calls.labels(arm, outcome).inc()
+
+    def trial_mirrored(self, outcome: str) -> None:
+        """Count a question for both arms: ``compared``, ``skipped`` or ``failed``."""
+        self._trial_mirrored.labels(outcome).inc()
+
+    def trial_rolled_back(self, reason: str) -> None:
+        """Count a version that was taken back."""
+        self._trial_rollbacks.labels(reason).inc()
 
     def settings_unread(self, held: str) -> None:
         """Count a mapping that went on with the last known settings or the defaults."""

@@ -36,7 +36,7 @@ class ModelAdoption:
             try:
                 await self._registry.adopt(self._url)
             except ServiceError as error:
-                self._events.not_adopted(error.code.value)
+                self._events.not_adopted(error.detail)
                 await asyncio.sleep(_RETRY_S)
                 continue
             await self._wait_for_another_version()

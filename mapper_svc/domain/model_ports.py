@@ -102,5 +102,5 @@ class FleetEvents(Protocol):
         ...
 
     def not_adopted(self, reason: str) -> None:
-        """The server named in the settings could not be taken; ``reason`` is an error code."""
+        """The server named in the settings could not be taken; ``reason`` says why."""
         ...

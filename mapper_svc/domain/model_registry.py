@@ -69,7 +69,7 @@ class ModelRegistry:
         now = _now()
         return await self._change(lambda fleet: steps.activate(fleet, version, now=now, reason=reason), actor)
 
-    async def try_out(self, version: str, kind: TrialKind, percent: int, *, actor: str) -> Fleet:
+    async def try_out(self, version: str, kind: TrialKind, percent: int, *, actor: str, reason: str) -> Fleet:
         """Begin a trial, or change the share of one that runs."""
         trial = Trial(
             id=uuid4(),
@@ -79,7 +79,9 @@ class ModelRegistry:
             salt=secrets.token_bytes(16),
             started_at=_now(),
         )
-        return await self._change(lambda fleet: steps.start_trial(fleet, version, trial), actor)
+        return await self._change(
+            lambda fleet: steps.start_trial(fleet, version, trial, reason=reason), actor
+        )
 
     async def abort(self, *, actor: str, reason: str) -> Fleet:
         """End the running trial."""
@@ -156,11 +158,11 @@ class ModelRegistry:
             raise _refused(
                 f"it speaks taxonomy {version.taxonomy[:32]}, and {self._taxonomy.edition} is in use here"
             )
-        ours, theirs = set(self._taxonomy.labels), set(served.labels)
-        if theirs != ours or len(theirs) != len(served.labels):
+        ours, theirs = tuple(self._taxonomy.labels), served.labels
+        if theirs != ours:
             raise _refused(
-                f"its {len(served.labels)} labels are not the {len(ours)} of the edition:"
-                f" {len(theirs - ours)} unknown here, {len(ours - theirs)} missing"
+                f"its {len(theirs)} labels are not the {len(ours)} of the edition in their order:"
+                f" {len(set(theirs) - set(ours))} unknown here, {len(set(ours) - set(theirs))} missing"
             )
 
 

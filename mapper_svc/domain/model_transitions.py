@@ -117,13 +117,14 @@ def activate(
     )
 
 
-def start_trial(fleet: Fleet, version: str, trial: Trial) -> Change:
+def start_trial(fleet: Fleet, version: str, trial: Trial, *, reason: str = "") -> Change:
     """Try a version beside or instead of the active one; a running trial of the same kind changes its share.
 
     Args:
         fleet: as it is.
         version: which.
         trial: the trial to begin; of a running one of the same version and kind only ``percent`` is taken.
+        reason: of the person who does it.
 
     Raises:
         ServiceError: NOT_FOUND; CONFLICT without an active version, while another one is tried, or when
@@ -144,13 +145,23 @@ def start_trial(fleet: Fleet, version: str, trial: Trial) -> Change:
             fleet=_next(fleet, {}, replace(running, percent=trial.percent)),
             action=f"model.{trial.kind}_resized",
             subject=version,
-            detail={"trial": str(running.id), "percent": trial.percent, "before": running.percent},
+            detail={
+                "trial": str(running.id),
+                "percent": trial.percent,
+                "before": running.percent,
+                "reason": reason,
+            },
         )
     return Change(
         fleet=_next(fleet, {version: replace(model, state=_STATE_OF[trial.kind])}, trial),
         action=f"model.{trial.kind}_started",
         subject=version,
-        detail={"trial": str(trial.id), "percent": trial.percent, "against": fleet.active.id},
+        detail={
+            "trial": str(trial.id),
+            "percent": trial.percent,
+            "against": fleet.active.id,
+            "reason": reason,
+        },
         ended=_ended(fleet, Outcome.REPLACED, f"goes on as {trial.kind}"),
     )
 
