@@ -9,6 +9,7 @@ from litestar.params import Body, PathParameter
 from mapper_svc.api.guards import requires, requires_platform
 from mapper_svc.api.injected import Injected
 from mapper_svc.api.models_wire import (
+    MANAGE,
     FeedbackOut,
     FeedbackRequest,
     ModelOut,
@@ -40,7 +41,7 @@ _Version = Annotated[
     ),
 ]
 _READ = (requires("models:read"),)
-_CHANGE = (requires_platform("models:manage"),)
+_CHANGE = (requires_platform(MANAGE),)
 _CHANGES = faults(*BODY, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)
 _WHY = Body(examples=[Example(id="why", value={"reason": "passed its gates"})])
 _SHARE = Body(examples=[Example(id="ten", summary="every tenth tenant", value={"percent": 10})])
@@ -53,9 +54,9 @@ class ModelsController(Controller):
     tags = ("models",)
 
     @get("/", summary="Every version", guards=_READ, responses=faults())
-    async def page(self, registry: Injected[ModelRegistry]) -> ModelsOut:
+    async def page(self, principal: Injected[Principal], registry: Injected[ModelRegistry]) -> ModelsOut:
         """Answer every version, which one is active, and what is being tried."""
-        return models_out(await registry.fleet())
+        return models_out(await registry.fleet(), principal)
 
     @post("/", summary="Make a version known", guards=_CHANGE, responses=faults(*BODY, ErrorCode.CONFLICT))
     async def register(
@@ -72,7 +73,7 @@ class ModelsController(Controller):
         400 when it speaks of other labels than this service, 503 when it does not answer.
         """
         model = await registry.register(data.url, data.token_env, actor=principal.token_id)
-        return model_out(model, await registry.fleet())
+        return model_out(model, await registry.fleet(), principal)
 
     @get("/trial", summary="The running trial", guards=_READ, responses=faults(ErrorCode.NOT_FOUND))
     async def trial(self, reports: Injected[TrialReports]) -> TrialReportOut:
@@ -87,7 +88,8 @@ class ModelsController(Controller):
         registry: Injected[ModelRegistry],
     ) -> ModelsOut:
         """End the running trial; its version is a candidate again."""
-        return models_out(await registry.abort(actor=principal.token_id, reason=data.reason))
+        fleet = await registry.abort(actor=principal.token_id, reason=data.reason)
+        return models_out(fleet, principal)
 
     @post("/rollback", status_code=200, summary="Go back", guards=_CHANGE, responses=_CHANGES)
     async def roll_back(
@@ -101,7 +103,7 @@ class ModelsController(Controller):
     ) -> ModelsOut:
         """Activate one of the last three versions again and retire the one in use."""
         fleet = await registry.roll_back(data.version, actor=principal.token_id, reason=data.reason)
-        return models_out(fleet)
+        return models_out(fleet, principal)
 
     @post(
         "/feedback",
@@ -122,13 +124,15 @@ class ModelsController(Controller):
         return FeedbackOut(feedback.tell(principal.tenant_id, data.version, right=data.right))
 
     @get("/{version:str}", summary="One version", guards=_READ, responses=faults(ErrorCode.NOT_FOUND))
-    async def one(self, version: _Version, registry: Injected[ModelRegistry]) -> ModelOut:
+    async def one(
+        self, version: _Version, principal: Injected[Principal], registry: Injected[ModelRegistry]
+    ) -> ModelOut:
         """Answer the version of that id."""
         fleet = await registry.fleet()
         model = fleet.find(version)
         if model is None:
             raise ServiceError(ErrorCode.NOT_FOUND, "no version of that id is registered", field="version")
-        return model_out(model, fleet)
+        return model_out(model, fleet, principal)
 
     @post(
         "/{version:str}/activate",
@@ -145,7 +149,8 @@ class ModelsController(Controller):
         registry: Injected[ModelRegistry],
     ) -> ModelsOut:
         """Activate a version; the one before stays ready to be gone back to. Again is no fault."""
-        return models_out(await registry.activate(version, actor=principal.token_id, reason=data.reason))
+        fleet = await registry.activate(version, actor=principal.token_id, reason=data.reason)
+        return models_out(fleet, principal)
 
     @post(
         "/{version:str}/canary",
@@ -162,7 +167,7 @@ class ModelsController(Controller):
         registry: Injected[ModelRegistry],
     ) -> ModelsOut:
         """Serve a share of the tenants by it, or change the share. It goes by itself when it does worse."""
-        return models_out(await _try(registry, version, TrialKind.CANARY, data, principal))
+        return models_out(await _try(registry, version, TrialKind.CANARY, data, principal), principal)
 
     @post(
         "/{version:str}/ab",
@@ -179,7 +184,7 @@ class ModelsController(Controller):
         registry: Injected[ModelRegistry],
     ) -> ModelsOut:
         """As a canary, and a sequential test says when it has shown better or worse."""
-        return models_out(await _try(registry, version, TrialKind.AB, data, principal))
+        return models_out(await _try(registry, version, TrialKind.AB, data, principal), principal)
 
     @post(
         "/{version:str}/shadow",
@@ -199,7 +204,7 @@ class ModelsController(Controller):
         fleet = await registry.try_out(
             version, TrialKind.SHADOW, 0, actor=principal.token_id, reason=data.reason
         )
-        return models_out(fleet)
+        return models_out(fleet, principal)
 
 
 async def _try(

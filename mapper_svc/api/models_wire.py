@@ -7,12 +7,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from mapper_svc.domain.access import Principal
 from mapper_svc.domain.model_address import TOKEN_ENV
 from mapper_svc.domain.model_fleet import Fleet, ModelState, ServedModel, Source, Trial, TrialKind
 from mapper_svc.domain.trial_figures import ArmFigures
 from mapper_svc.domain.trial_report import TrialReport
 from mapper_svc.domain.trial_verdict import Finding, Measure
 
+MANAGE = "models:manage"
+"""Scope of whoever may change versions."""
 VersionId = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)", description="id of the release: twelve hexadecimal digits")
 ]
@@ -77,7 +80,10 @@ class TrialOut(msgspec.Struct, frozen=True):
 
 
 class ModelOut(msgspec.Struct, frozen=True):
-    """A version of the model. ``percent`` is its share of the tenants."""
+    """A version of the model. ``percent`` is its share of the tenants.
+
+    Where its server is, and the variable with that one's token, are told to the platform's admins alone.
+    """
 
     version: str
     name: str
@@ -88,7 +94,7 @@ class ModelOut(msgspec.Struct, frozen=True):
     calibrator: str
     threshold: float | None
     engine: str
-    url: str
+    url: str | None
     token_env: str | None
     state: ModelState
     percent: int
@@ -146,19 +152,20 @@ class TrialReportOut(msgspec.Struct, frozen=True):
     verdicts: list[VerdictOut]
 
 
-def models_out(fleet: Fleet) -> ModelsOut:
-    """Turn the fleet into the answer."""
+def models_out(fleet: Fleet, principal: Principal) -> ModelsOut:
+    """Turn the fleet into the answer to a caller."""
     return ModelsOut(
         revision=fleet.revision,
         active=fleet.active.id if fleet.active else None,
         previous=[model.id for model in fleet.previous],
         trial=trial_out(fleet.trial) if fleet.trial else None,
-        models=[model_out(model, fleet) for model in fleet.models],
+        models=[model_out(model, fleet, principal) for model in fleet.models],
     )
 
 
-def model_out(model: ServedModel, fleet: Fleet) -> ModelOut:
-    """Turn one version into the answer."""
+def model_out(model: ServedModel, fleet: Fleet, principal: Principal) -> ModelOut:
+    """Turn one version into the answer to a caller."""
+    inside = MANAGE in principal.scopes
     treated = fleet.trial.percent if fleet.trial else 0
     share = {ModelState.ACTIVE: 100 - treated, ModelState.CANARY: treated}
     return ModelOut(
@@ -171,8 +178,8 @@ def model_out(model: ServedModel, fleet: Fleet) -> ModelOut:
         calibrator=model.version.calibrator,
         threshold=model.version.threshold,
         engine=model.version.engine,
-        url=model.url,
-        token_env=model.token_env,
+        url=model.url if inside else None,
+        token_env=model.token_env if inside else None,
         state=model.state,
         percent=share.get(model.state, 0),
         source=model.source,

@@ -25,7 +25,7 @@ _VIEWER = frozenset(
     {"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read", "settings:read"}
 )
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
-_OPERATOR = _ANALYST | {"audit:read"}
+_OPERATOR = _ANALYST | {"audit:read", "models:read"}
 _ADMIN = _OPERATOR | {"keys:manage", "settings:manage"}
 
 SCOPES_OF: dict[Role, frozenset[str]] = {
@@ -33,7 +33,7 @@ SCOPES_OF: dict[Role, frozenset[str]] = {
     Role.ANALYST: _ANALYST,
     Role.OPERATOR: _OPERATOR,
     Role.ADMIN: _ADMIN,
-    Role.PLATFORM_ADMIN: _ADMIN | {"tenants:manage"},
+    Role.PLATFORM_ADMIN: _ADMIN | {"tenants:manage", "models:manage"},
 }
 
 
