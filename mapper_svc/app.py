@@ -17,6 +17,9 @@ from mapper_svc.adapters.http_client import make_http_client
 from mapper_svc.adapters.mapping_events import MappingEventsLog
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.metrics import Metrics
+from mapper_svc.adapters.model_tier import ModelTier
+from mapper_svc.adapters.plugin_host import PluginHost
+from mapper_svc.adapters.plugin_points import installed_plugins
 from mapper_svc.adapters.review_repository import ReviewRepository
 from mapper_svc.adapters.revocations import Revocations
 from mapper_svc.adapters.settings_repository import SettingsRepository
@@ -33,6 +36,7 @@ from mapper_svc.api.guards import Verifier, provide_principal
 from mapper_svc.api.health import HealthController, Probe, ReadinessCheck
 from mapper_svc.api.map_controller import MapController
 from mapper_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
+from mapper_svc.api.plugins_controller import PluginsController
 from mapper_svc.api.problems import EXCEPTION_HANDLERS
 from mapper_svc.api.request_context import with_request_context
 from mapper_svc.api.review_controller import ReviewController
@@ -91,7 +95,29 @@ def create_app(
     change_settings = ChangeSettings(
         settings_store, tenant_settings, catalogue.taxonomy, models_threshold=lambda _: None
     )
-    map_requests = MapRequests(catalogue, review, MappingEventsLog(metrics), background)
+    plugins = PluginHost(
+        installed_plugins(disabled={name.strip() for name in settings.disabled_plugins.split(",")}),
+        catalogue,
+        metrics,
+        limit_s=settings.plugin_timeout_ms / 1000,
+    )
+    events = MappingEventsLog(metrics)
+    model_tier = None
+    if settings.model_url:
+        model_tier = ModelTier(
+            settings, catalogue.taxonomy, valkey=valkey, tracing=tracing, metrics=metrics, events=events
+        )
+    # Rules go on without it.
+    model_probes = () if model_tier is None else (Probe("model", model_tier.check, critical=False),)
+    map_requests = MapRequests(
+        catalogue,
+        review,
+        events,
+        background,
+        plugins,
+        tenant_settings=tenant_settings,
+        ask_model=None if model_tier is None else model_tier.ask,
+    )
     editions = available_editions()
 
     async def ping_valkey() -> None:
@@ -101,6 +127,7 @@ def create_app(
         (
             Probe("postgres", database.ping, critical=False),  # rules need no database; only review does
             Probe("valkey", ping_valkey, critical=False),
+            *model_probes,
             *token_probes,
         )
     )
@@ -117,6 +144,8 @@ def create_app(
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             background.start(tenant_settings.follow())
+            if model_tier is not None:
+                await stack.enter_async_context(model_tier.running())
             await database.warm_up()
             yield
 
@@ -127,6 +156,7 @@ def create_app(
             ReviewController,
             AuditController,
             SettingsController,
+            PluginsController,
             HealthController,
             docs_assets(),
         ],
@@ -137,6 +167,7 @@ def create_app(
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
             "change_settings": Provide(lambda: change_settings, sync_to_thread=False),
+            "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },

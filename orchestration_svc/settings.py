@@ -121,7 +121,8 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
             schema = meta.extra_json_schema or {}
             meaning = meaning or str(schema.get("description", ""))
             meta = meta.type
-        masked = "********" if value and field.name.endswith("_key") else _without_passwords(value)
+        secret = field.name.endswith(("_key", "_token"))
+        masked = "********" if value and secret else _without_passwords(value)
         rows.append((PREFIX + field.name.upper(), masked, meaning))
     return rows
 

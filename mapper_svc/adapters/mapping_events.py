@@ -21,3 +21,8 @@ class MappingEventsLog:
         """``count`` unmapped labels were not kept for review; ``reason`` is a plain identifier."""
         self._metrics.review_not_kept(count)
         _log.warning("review_not_kept", labels=count, reason=reason)
+
+    def model_not_heard(self, reason: str, count: int) -> None:
+        """``count`` labels went on without a model; ``reason`` is one of a closed set."""
+        self._metrics.model_not_heard(reason, count)
+        _log.warning("model_not_heard", labels=count, reason=reason)

@@ -152,6 +152,10 @@ class EntryFindings:
             raw = self._safe or ""
             self._merged["own", raw] = _Merged(raw, SAFE, 0.0, sure, tier=Tier.RULE, occurrences=1)
 
+    def count(self) -> int:
+        """Returns how many findings there are at most, failures among them."""
+        return len(self._found()) + bool(self._failures)
+
     def asked(self) -> list[AskedLabel]:
         """Returns the labels that no rule knows and that can be asked about."""
         return [merged.asked for merged in self._merged.values() if merged.asked is not None]

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from mapper_svc.domain.apply_reading import apply_reading
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.entry_findings import EntryFindings
 from mapper_svc.domain.findings import Finding, MapResult, Tier, UnmappedLabel
@@ -43,6 +44,8 @@ class DraftMapping:
         ]
         self.asked = tuple(dict.fromkeys(label for entry in self._entries for label in entry.asked()))
         """The labels that no rule knows and that can be asked about, each once."""
+        self.size = sum(entry.count() for entry in self._entries)
+        """Number of findings; fewer where labels turn out to mean the same."""
 
     def finish(self, namer: LabelNamer) -> MapResult:
         """Names what the rules left open and returns the answer. Called once."""
@@ -85,11 +88,15 @@ def _map_entry(
 ) -> EntryFindings:
     vendor = catalogue.resolve(entry.vendor or entry.detector)
     out = EntryFindings(entry, vendor, catalogue, now, allowance)
+    versioned = _is_other_version(entry.version, vendor)
+    if entry.reading is not None:
+        apply_reading(entry.reading, vendor, catalogue, out, versioned=versioned, rules=rules)
+        if entry.reading.output is not None:
+            return out
     reading = read_output(entry.output, vendor)
     if isinstance(reading, ParseFailure):
         out.failed(reason=reading.reason)
         return out
-    versioned = _is_other_version(entry.version, vendor)
     weigh_signals(reading, vendor, catalogue, out, versioned=versioned, rules=rules)
     return out
 

@@ -8,13 +8,19 @@ from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
+from mapper_svc.domain.ask_mappers import ask_mappers
+from mapper_svc.domain.ask_model import AskModel
 from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from mapper_svc.domain.findings import MapResult, UnmappedLabel
-from mapper_svc.domain.map_payload import map_payload
+from mapper_svc.domain.map_payload import DraftMapping
+from mapper_svc.domain.model_opinion import NO_OPINION, ModelOpinion
+from mapper_svc.domain.name_labels import LabelNamer
 from mapper_svc.domain.payload import MapperPayload
+from mapper_svc.domain.plugins import NoPlugins, Plugins
 from mapper_svc.domain.ports import ReviewQueue
+from mapper_svc.domain.tenant_settings import DefaultSettings, MappingChoices, Piece, TenantSettings
 
 FINDINGS_MAX = 2_000
 """Most findings of one answer, about one megabyte of JSON."""
@@ -23,6 +29,8 @@ REVIEW_LABELS_MAX = 100
 # The caller waits for its answer, not for the review queue, which may take its time. Less than half of the
 # smallest share (250 ms) that the orchestrator gives this service.
 _REVIEW_LIMIT_S = 0.1
+# What of the caller's time is not for the model: the review queue, and the way there and back.
+_REST_S = _REVIEW_LIMIT_S + 0.05
 
 
 class MappingEvents(Protocol):
@@ -38,35 +46,59 @@ class MappingEvents(Protocol):
 
 
 class MapRequests:
-    """Maps hand-overs by the rules of the catalogue."""
+    """Maps hand-overs tier by tier: rules, the tenant's model, likeness.
+
+    Args:
+        catalogue: the edition and the vendors to map with.
+        review: keeps what no tier knows.
+        events: hears what was done.
+        background: holds work that outlives its request.
+        plugins: read outputs before the tiers and look at findings after them.
+        tenant_settings: knows which tiers each tenant wants.
+        ask_model: asks the tenant's model; None in a service without one.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, review: ReviewQueue, events: MappingEvents, background: BackgroundWork
+        self,
+        catalogue: Catalogue,
+        review: ReviewQueue,
+        events: MappingEvents,
+        background: BackgroundWork,
+        plugins: Plugins | None = None,
+        tenant_settings: TenantSettings | None = None,
+        ask_model: AskModel | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._background = background
         self._review = review
         self._events = events
+        self._plugins = plugins or NoPlugins()
+        self._tenant_settings = tenant_settings or DefaultSettings()
+        self._ask_model = ask_model
 
-    async def __call__(self, payloads: Sequence[MapperPayload], *, tenant_id: UUID) -> list[MapResult]:
-        """Map each payload; the answer never fails because the review queue is away.
+    async def __call__(
+        self, payloads: Sequence[MapperPayload], *, tenant_id: UUID, within_s: float | None = None
+    ) -> list[MapResult]:
+        """Map each payload; the answer never fails because a model or the review queue is away.
+
+        Args:
+            payloads: what is to be mapped.
+            tenant_id: whose they are.
+            within_s: how long the caller waits for the answer, in seconds, where it says so.
 
         Raises:
             ServiceError: PAYLOAD_TOO_LARGE when the answer would have more findings than FINDINGS_MAX.
         """
-        now = datetime.now(UTC)
+        current = await self._tenant_settings.of(tenant_id)
+        read = await ask_mappers(payloads, self._plugins)
+        drafts = await self._draft(read, current.choices)
+        opinion = await self._hear_model(drafts, current.choices, tenant_id, within_s)
+        namer = LabelNamer(self._catalogue.similar, current.choices, opinion, note=current.note)
         results: list[MapResult] = []
-        found = 0
-        for payload in payloads:
-            results.append(map_payload(payload, catalogue=self._catalogue, now=now))
-            found += len(results[-1].findings)
-            if found > FINDINGS_MAX:
-                raise ServiceError(
-                    ErrorCode.PAYLOAD_TOO_LARGE,
-                    f"this gives more than {FINDINGS_MAX} findings; send fewer hand-overs at once",
-                    field=f"items[{len(results) - 1}]" if len(payloads) > 1 else "body",
-                )
-            await asyncio.sleep(0)  # a batch of large payloads lets others in between
+        for draft in drafts:
+            results.append(draft.finish(namer))
+            await asyncio.sleep(0)
+        results = await self._plugins.check(results)
         tiers = Counter(finding.tier.value for result in results for finding in result.findings)
         for tier, count in tiers.items():
             self._events.findings(tier, count)
@@ -74,6 +106,35 @@ class MapRequests:
         if unmapped:
             await self._keep_for_review(tenant_id, unmapped)
         return results
+
+    async def _draft(self, payloads: Sequence[MapperPayload], choices: MappingChoices) -> list[DraftMapping]:
+        now = datetime.now(UTC)
+        drafts: list[DraftMapping] = []
+        found = 0
+        for payload in payloads:
+            drafts.append(DraftMapping(payload, self._catalogue, now, choices))
+            found += drafts[-1].size
+            if found > FINDINGS_MAX:
+                raise ServiceError(
+                    ErrorCode.PAYLOAD_TOO_LARGE,
+                    f"this gives more than {FINDINGS_MAX} findings; send fewer hand-overs at once",
+                    field=f"items[{len(drafts) - 1}]" if len(payloads) > 1 else "body",
+                )
+            await asyncio.sleep(0)  # a batch of large payloads lets others in between
+        return drafts
+
+    async def _hear_model(
+        self,
+        drafts: Sequence[DraftMapping],
+        choices: MappingChoices,
+        tenant_id: UUID,
+        within_s: float | None,
+    ) -> ModelOpinion:
+        if self._ask_model is None or not (choices.on(Piece.MODEL) or choices.on(Piece.SEMANTIC)):
+            return NO_OPINION
+        asked = tuple(dict.fromkeys(label for draft in drafts for label in draft.asked))
+        limit = None if within_s is None else max(0.0, within_s - _REST_S)
+        return await self._ask_model(asked, tenant_id=tenant_id, within_s=limit)
 
     async def _keep_for_review(self, tenant_id: UUID, unmapped: Sequence[UnmappedLabel]) -> None:
         first = set(islice(dict.fromkeys(label.key for label in unmapped), REVIEW_LABELS_MAX))

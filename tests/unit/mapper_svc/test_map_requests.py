@@ -56,7 +56,7 @@ class Events:
 
 def unknown(count: int, detector: str = "nobody", first: int = 0) -> MapperPayload:
     letters = [chr(97 + n) for n in range(26)]
-    names = [f"{a}{b}{c}" for a in letters for b in letters for c in letters]
+    names = [f"zq{a}{b}{c}" for a in letters for b in letters for c in letters]
     return MapperPayload(detector, names[first : first + count])
 
 
