@@ -73,7 +73,7 @@ class GateOutcome(msgspec.Struct, frozen=True):
     required: str
     found: str
     why: str
-    bounds: dict[str, float]
+    bounds: dict[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from pipelines.lib.build_dataset import Manifest
+from pipelines.lib.evaluation.folds import FOLDS, FoldsReport
 from pipelines.lib.evaluation.report import REPORT, EvaluationReport
-from pipelines.lib.evaluation.text_report import as_text
+from pipelines.lib.evaluation.text_report import as_text, folds_table
 from pipelines.lib.release.release_error import ReleaseError
-from pipelines.lib.scoring.score import CALIBRATION, ORIGIN, Origin
+from pipelines.lib.scoring.trained_folder import CALIBRATION, ORIGIN, Origin
 
 FILE = "MODEL_CARD.md"
 _TRAINING = "training.json"
@@ -48,6 +49,7 @@ def model_card(release: Path, version: str, manifest: Manifest | None) -> str:
         calibration = msgspec.json.decode((release / CALIBRATION).read_bytes(), type=dict[str, float | None])
     except (OSError, msgspec.DecodeError) as error:
         raise ReleaseError(f"{release} cannot be described: {error}") from error
+    folds = _read_folds(release / FOLDS)
     if report.evaluated.run != origin.run:
         raise ReleaseError(
             f"{release}: the evaluation is of the training {report.evaluated.run[:8]}, not {origin.run[:8]}"
@@ -56,6 +58,7 @@ def model_card(release: Path, version: str, manifest: Manifest | None) -> str:
         _what(origin, version, calibration),
         _data(origin, report, manifest),
         _figures(report),
+        _folds(folds),
         _limits(report),
         _how(origin, training),
     )
@@ -113,6 +116,27 @@ def _figures(report: EvaluationReport) -> Iterator[str]:
     yield "threshold, the calibration and the best step were chosen on the validation sets."
     yield ""
     yield as_text(report)
+
+
+def _read_folds(path: Path) -> FoldsReport | None:
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=FoldsReport)
+    except msgspec.DecodeError as error:
+        raise ReleaseError(f"{path} holds no figures of folds: {error}") from error
+
+
+def _folds(report: FoldsReport | None) -> Iterator[str]:
+    yield "## Every vendor family left out in turn"
+    yield ""
+    if report is None:
+        yield "Not measured for this release: `python -m pipelines evaluate-folds` does, in hours."
+    else:
+        yield "The recipe trained anew without each family and asked about that family; the models of these"
+        yield "trainings are not this one."
+        yield ""
+        yield folds_table(report)
 
 
 def _limits(report: EvaluationReport) -> Iterator[str]:

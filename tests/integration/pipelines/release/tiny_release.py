@@ -103,6 +103,7 @@ def write_evaluation(
                 "precision": FIGURE,
             }
         ],
+        "heldout_by_table": FIGURE,
         "groups": [],
         "calibration": {},
         "abstention": {},
