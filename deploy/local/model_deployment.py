@@ -1,12 +1,12 @@
 """Keeps the wanted release served: the next is started beside the last, which goes once the next is ready."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.credentials import write_private
 from deploy.local.model_readiness import is_ready, memory_mb, served_version
+from deploy.local.model_routing import route_to
 from deploy.local.model_server import Slot, environment, obstacle, slots, wanted_release
 from deploy.local.progress import Progress
 from deploy.local.stack import Stack
@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 300.0
 """A release that is not ready by then is not taken while another one answers."""
 DRAIN_SECONDS = 5.0
 """How long the last server may finish what it was asked."""
+TELL_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,11 @@ class ModelDeployment:
     Args:
         stack: whose model it is.
         progress: is told what happens.
-        tell_mapper: called with the slot that answers from now on, before the last one is stopped; returns
-            whether the mapper knows. It is asked again until it does.
     """
 
-    def __init__(self, stack: Stack, progress: Progress, tell_mapper: Callable[[Slot], bool]) -> None:
+    def __init__(self, stack: Stack, progress: Progress) -> None:
         self._stack = stack
         self._progress = progress
-        self._tell_mapper = tell_mapper
         self._supervisor = Supervisor(stack.run)
         self._slots = slots(stack.settings)
         self._serving: Started | None = None
@@ -49,6 +47,8 @@ class ModelDeployment:
         self._refused: Path | None = None
         self._drained_at = 0.0
         self._said = ""
+        self._known: Slot | None = None
+        self._told_again_at = 0.0
 
     def look(self) -> None:
         """Do what is due now, and return at once."""
@@ -57,6 +57,8 @@ class ModelDeployment:
         self._retire()
         self._start_wanted()
         self._promote()
+        if self._serving and self._serving.slot != self._known:
+            self._mapper_takes(self._serving.slot)
 
     def _start_wanted(self) -> None:
         release = wanted_release(self._stack.settings)
@@ -86,8 +88,8 @@ class ModelDeployment:
             return
         waited = time.monotonic() - self._next.at
         if is_ready(self._next.slot):
-            if not self._tell_mapper(self._next.slot):
-                self._say_once(f"{self._next.slot.name} is ready, but the mapper could not be told yet")
+            # The first is where the mapper looks by itself; no other is taken for the last before it is told.
+            if self._serving and not self._mapper_takes(self._next.slot):
                 return
             self._tell_ready(self._next, waited)
             self._leaving, self._serving, self._next = self._serving, self._next, None
@@ -102,6 +104,19 @@ class ModelDeployment:
             self._supervisor.stop(self._next.slot.name)
             self._refused, self._next = self._next.release, None
             self._say_once(f"{words}; it is not taken, and {self._serving.release} goes on", colour="red")
+
+    def _mapper_takes(self, slot: Slot) -> bool:
+        if slot == self._known:
+            return True
+        if time.monotonic() < self._told_again_at:
+            return False
+        why = route_to(self._stack, slot)
+        if why is None:
+            self._known = slot
+            return True
+        self._told_again_at = time.monotonic() + TELL_AGAIN_SECONDS
+        self._say_once(f"the mapper does not take {slot.name} yet: {why}")
+        return False
 
     def _retire(self) -> None:
         if self._leaving and time.monotonic() > self._drained_at:

@@ -114,13 +114,8 @@ def open_stack(settings: StackSettings) -> Stack:
     return Stack(settings, credentials, cluster, cache)
 
 
-def write_environments(stack: Stack, model: Slot | None = None) -> None:
-    """Write each service's environment files, readable by their owner alone.
-
-    Args:
-        stack: whose services they are.
-        model: the model server that the mapper asks from its next start on; by default the first.
-    """
+def write_environments(stack: Stack) -> None:
+    """Write each service's environment files, readable by their owner alone."""
     for service in SERVICES:
         told = service_environment(
             service,
@@ -130,8 +125,8 @@ def write_environments(stack: Stack, model: Slot | None = None) -> None:
         )
         if service.name == "orchestration":
             told["ORCHESTRATION_KEY_ENCRYPTION_KEY"] = stack.credentials.key_encryption_key
-        if service.name == "mapper" and (slot := model or next(iter(slots(stack.settings)), None)):
-            told |= {"MAPPER_MODEL_URL": slot.url, "MAPPER_MODEL_TOKEN": stack.credentials.model_token}
+        if service.name == "mapper" and (first := next(iter(slots(stack.settings)), None)):
+            told |= {"MAPPER_MODEL_URL": first.url, "MAPPER_MODEL_TOKEN": stack.credentials.model_token}
         _write(stack.environment_file(service), told)
         password = stack.credentials.migrator(service.name)
         _write(

@@ -7,7 +7,6 @@ from deploy.local.events import Event, EventLog
 from deploy.local.failure import SetupError
 from deploy.local.model_deployment import ModelDeployment
 from deploy.local.model_readiness import is_ready
-from deploy.local.model_routing import ModelRouting
 from deploy.local.model_server import slots
 from deploy.local.progress import Progress
 from deploy.local.readiness import readiness
@@ -24,7 +23,7 @@ def watch(stack: Stack, progress: Progress, supervisor: subprocess.Popen[bytes])
     Raises:
         SetupError: the supervisor itself ended.
     """
-    deployment = ModelDeployment(stack, progress, ModelRouting(stack).tell)
+    deployment = ModelDeployment(stack, progress)
     log = EventLog(stack.run / "logs" / "supervisor.log")
     fallen: dict[str, float] = {}
     while supervisor.poll() is None:
