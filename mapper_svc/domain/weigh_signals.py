@@ -45,11 +45,12 @@ def weigh_signals(
             _weigh_safe(signal, match, score_rule, out, versioned=versioned)
             continue
         other_version = versioned and match is not None
-        weight = _weigh(signal, None if other_version else match, score_rule, out, chosen=index in top)
-        if weight is not None:
-            known = match if rules and not other_version else None
-            counts = out.hit if weight.counts else out.below_threshold
-            counts(signal, known, weight.risk, trusted=not other_version)
+        known = None if other_version else match
+        weight = _weigh(signal, known, score_rule, out, chosen=index in top)
+        if weight is not None and weight.counts:
+            out.hit(signal, known if rules else None, weight.risk, trusted=not other_version)
+        elif weight is not None:
+            out.below_threshold(signal, known, weight.risk, trusted=not other_version)
         if other_version:
             out.note_version()
     if score_rule.top_wins and not reading.signals and not reading.flagged:
