@@ -75,7 +75,7 @@ def make_bento(settings: Settings, release_settings: ReleaseSettings, recipe: st
     python = Path(release_settings.model_python)
     tools = BentoTools(python if python.is_absolute() else CHECKOUT / python, root / "bentoml", root)
     say(f"building the Bento of {version.name}, release {release}")
-    tag = build_bento(tools, folder, release)
+    tag = build_bento(tools, folder)
     say(f"trying {tag}")
     trial = try_bento(tools, tag, folder, release, release_settings.trial_seconds)
     say(
@@ -127,16 +127,22 @@ def deploy(
     teller = mapper or _mapper(release_settings)
     told = teller is not None and url is not None
     if teller is not None and url is not None:
-        teller.announce(url)
-        reason = f"{version.name} approved by {version.tag(Tag.APPROVED_BY)}"
-        if release_settings.canary_percent:
-            teller.start_canary(release, release_settings.canary_percent, reason)
-        else:
-            teller.activate(release, reason)
+        _tell(teller, version, url, release_settings.canary_percent)
         say("the mapper knows")
     deployed = datetime.now(UTC).isoformat(timespec="seconds")
     approvals.registry.set_tags(version, {Tag.DEPLOYED_AT: deployed})
     return Deployment(version, current, manifest, url, told)
+
+
+def _tell(mapper: MapperModels, version: RegisteredVersion, url: str, canary_percent: int) -> None:
+    release = version.tag(Tag.RELEASE)
+    reason = f"{version.name} approved by {version.tag(Tag.APPROVED_BY)}"
+    mapper.announce(url)
+    # The first release has nobody to be compared with; one that serves everybody needs no trial.
+    if canary_percent and mapper.active() not in {None, release}:
+        mapper.start_canary(release, canary_percent, reason)
+    else:
+        mapper.activate(release, reason)
 
 
 def _in_use(approvals: Approvals, recipe: str) -> RegisteredVersion:

@@ -46,7 +46,7 @@ class ReleaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     bento_urls: str = ""
     serving_seconds: Annotated[int, msgspec.Meta(ge=1)] = 180
     mapper_url: str = ""
-    canary_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    canary_percent: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
     image: str = "llama-mapper/llm"
     namespace: Annotated[str, msgspec.Meta(pattern="^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "llama-mapper"
 

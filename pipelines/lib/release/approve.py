@@ -232,8 +232,8 @@ def _check_words(approver: Approver) -> None:
         ("name", approver.name, _LONGEST_NAME),
         ("reason", approver.reason, _LONGEST_REASON),
     ):
-        if not words.strip() or len(words) > longest:
-            raise ApprovalRefusedError(f"the {name} has to be of 1 to {longest} characters")
+        if not words.strip() or len(words) > longest or not words.isprintable():
+            raise ApprovalRefusedError(f"the {name} has to be of 1 to {longest} characters in one line")
     if _folded(approver.name) == _folded(MLFLOW_INTERFACE):
         raise ApprovalRefusedError(f"{MLFLOW_INTERFACE} is no person")
 

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import httpx
+import msgspec
 
 from pipelines.lib.release.release_error import ReleaseError
 
@@ -12,6 +13,9 @@ _SECONDS = 30.0
 class MapperModels(Protocol):
     """The mapper's list of model versions."""
 
+    def active(self) -> str | None:
+        """Returns the id of the release that serves everybody; None when none does yet."""
+
     def announce(self, url: str) -> None:
         """Makes the release that a model server answers with known; again is no fault."""
 
@@ -19,7 +23,13 @@ class MapperModels(Protocol):
         """Has everybody served by a release; again is no fault."""
 
     def start_canary(self, release: str, percent: int, reason: str) -> None:
-        """Has a share of the tenants served by a release; again is no fault."""
+        """Has a share of the tenants, in percent, served by a release; again is no fault."""
+
+
+class Models(msgspec.Struct, frozen=True):
+    """What is read of the mapper's list."""
+
+    active: str | None
 
 
 class MapperModelsOverHttp:
@@ -34,22 +44,30 @@ class MapperModelsOverHttp:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
 
+    def active(self) -> str | None:
+        """Returns the id of the release that serves everybody; None when none does yet."""
+        answer = self._ask("GET", "/api/v1/models")
+        try:
+            return msgspec.json.decode(answer.content, type=Models).active
+        except msgspec.DecodeError as error:
+            raise ReleaseError(f"the mapper's list of models is not as agreed: {error}") from error
+
     def announce(self, url: str) -> None:
         """Makes the release that a model server answers with known; again is no fault."""
-        self._post("/api/v1/models", {"url": url})
+        self._ask("POST", "/api/v1/models", {"url": url})
 
     def activate(self, release: str, reason: str) -> None:
         """Has everybody served by a release; again is no fault."""
-        self._post(f"/api/v1/models/{release}/activate", {"reason": reason})
+        self._ask("POST", f"/api/v1/models/{release}/activate", {"reason": reason})
 
     def start_canary(self, release: str, percent: int, reason: str) -> None:
-        """Has a share of the tenants served by a release; again is no fault."""
-        self._post(f"/api/v1/models/{release}/canary", {"percent": percent, "reason": reason})
+        """Has a share of the tenants, in percent, served by a release; again is no fault."""
+        self._ask("POST", f"/api/v1/models/{release}/canary", {"percent": percent, "reason": reason})
 
-    def _post(self, path: str, body: dict[str, object]) -> None:
+    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx.Response:
         try:
-            answer = httpx.post(
-                self._url + path, json=body, headers=self._headers, timeout=_SECONDS, trust_env=False
+            answer = httpx.request(
+                method, self._url + path, json=body, headers=self._headers, timeout=_SECONDS, trust_env=False
             )
         except httpx.HTTPError as error:
             raise ReleaseError(f"the mapper cannot be told: {error}") from error
@@ -57,6 +75,7 @@ class MapperModelsOverHttp:
             raise ReleaseError(
                 f"the mapper does not take it: {path} answers {answer.status_code}: {_said(answer)}"
             )
+        return answer
 
 
 def _said(answer: httpx.Response) -> str:
@@ -65,6 +84,5 @@ def _said(answer: httpx.Response) -> str:
         body = answer.json()
     except ValueError:
         return "no problem+json"
-    return (
-        str(body.get("detail") or body.get("title") or "no reason") if isinstance(body, dict) else "no reason"
-    )
+    detail = (body.get("detail") or body.get("title")) if isinstance(body, dict) else None
+    return str(detail or "no reason")

@@ -26,8 +26,12 @@ RECIPE = MODEL.removeprefix("llama-mapper-")
 class Told:
     """A mapper that writes down what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, active: str | None = None) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self._active = active
+
+    def active(self) -> str | None:
+        return self._active
 
     def announce(self, url: str) -> None:
         self.calls.append(("announce", url))
@@ -149,8 +153,17 @@ def test_a_release_that_nobody_serves_is_not_told_to_the_mapper(
     assert "deployed_at" not in world.registry.tags[1]
 
 
+def test_a_first_release_is_no_canary(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make_deployment, "_serves", lambda *_: True)
+    world.approve()
+    world.build()
+    mapper = Told(active=None)
+    world.deploy(mapper, bento_urls="http://a", canary_percent=10)
+    assert [call[0] for call in mapper.calls] == ["announce", "activate"]
+
+
 def test_on_kubernetes_a_manifest_is_written_and_the_one_before_stays(world: World) -> None:
-    mapper = Told()
+    mapper = Told(active="release0")
     for _ in range(3):
         world.approve()
         world.build(target=Target.KUBERNETES)

@@ -88,7 +88,14 @@ def test_an_unknown_version_is_named_with_those_that_exist(registry: FakeRegistr
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [(" ", "good"), ("Ada", ""), ("A" * 101, "good"), (MLFLOW_INTERFACE.upper(), "good")]
+    ("name", "reason"),
+    [
+        (" ", "good"),
+        ("Ada", ""),
+        ("A" * 101, "good"),
+        ("Ada", "good\nbad"),
+        (MLFLOW_INTERFACE.upper(), "good"),
+    ],
 )
 def test_a_yes_has_a_person_and_a_reason(
     registry: FakeRegistry, approvals: Rules, name: str, reason: str

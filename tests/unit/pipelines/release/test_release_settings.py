@@ -22,7 +22,7 @@ def test_what_is_set_is_taken() -> None:
     [
         ("PIPELINES_FOUR_EYES", "perhaps"),
         ("PIPELINES_TARGET", "moon"),
-        ("PIPELINES_CANARY_PERCENT", "101"),
+        ("PIPELINES_CANARY_PERCENT", "100"),
         ("PIPELINES_NAMESPACE", "Not A Name"),
         ("PIPELINES_TRIAL_SECONDS", "0"),
     ],
