@@ -47,6 +47,27 @@ def show_settings() -> None:
         click.echo(f"{name:<{width}}  {value or '(empty)'}\n{'':<{width}}  {meaning}")
 
 
+class _Editions(click.Group):
+    """Reads the commands of `editions` only when one is called: others need no database."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return their names."""
+        from mapper_svc.editions_command import editions  # noqa: PLC0415
+
+        return editions.list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name."""
+        from mapper_svc.editions_command import editions  # noqa: PLC0415
+
+        return editions.get_command(ctx, cmd_name)
+
+
+cli.add_command(
+    _Editions("editions", help="Compare editions of the taxonomy, and migrate from one to the next.")
+)
+
+
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document."""

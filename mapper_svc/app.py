@@ -78,7 +78,7 @@ def create_app(
     client = trace_client(
         make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
     )
-    review = review or ReviewRepository(database)
+    review = review or ReviewRepository(database, settings.taxonomy)
     audit = AuditRepository(database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,10 +20,11 @@ MAX_ITEMS_PER_TENANT = 10_000
 
 
 class ReviewRepository:
-    """Keeps what no rule knows, per tenant."""
+    """Keeps what no rule knows, per tenant; `taxonomy` is the edition of the guesses that it is given."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, taxonomy: str) -> None:
         self._database = database
+        self._taxonomy = taxonomy
 
     async def keep(self, tenant_id: UUID, labels: Sequence[UnmappedLabel]) -> None:
         """Add labels, or count them when known. A full queue takes no new ones.
@@ -35,7 +36,7 @@ class ReviewRepository:
             return
         try:
             async with self._database.tenant(tenant_id) as connection:
-                await _keep(connection, tenant_id, labels)
+                await _keep(connection, tenant_id, labels, self._taxonomy)
         except SQLAlchemyError as error:
             raise StorageUnavailableError from error
 
@@ -61,7 +62,9 @@ class ReviewRepository:
             ]
 
 
-async def _keep(connection: AsyncConnection, tenant_id: UUID, labels: Sequence[UnmappedLabel]) -> None:
+async def _keep(
+    connection: AsyncConnection, tenant_id: UUID, labels: Sequence[UnmappedLabel], taxonomy: str
+) -> None:
     counts = Counter(label.key for label in labels)
     guesses = {label.key: list(label.guesses) for label in labels}
     kept = (await connection.execute(select(func.count()).select_from(review_items))).scalar_one()
@@ -89,6 +92,10 @@ async def _keep(connection: AsyncConnection, tenant_id: UUID, labels: Sequence[U
             "guesses": func.coalesce(
                 func.nullif(row.excluded.guesses, literal([], JSONB)), review_items.c.guesses
             ),
+            "taxonomy": case(
+                (row.excluded.guesses == literal([], JSONB), review_items.c.taxonomy),
+                else_=row.excluded.taxonomy,
+            ),
             "last_seen": func.now(),
         },
     )
@@ -101,6 +108,7 @@ async def _keep(connection: AsyncConnection, tenant_id: UUID, labels: Sequence[U
                 "vendor": vendor,
                 "raw_label": raw,
                 "guesses": guesses[vendor, raw],
+                "taxonomy": taxonomy,
                 "occurrences": count,
             }
             # Sorted, so that two requests never lock the same rows in opposite order.

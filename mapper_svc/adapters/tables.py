@@ -14,6 +14,7 @@ review_items = sa.Table(
     sa.Column("vendor", sa.Text, nullable=False),
     sa.Column("raw_label", sa.Text, nullable=False),
     sa.Column("guesses", JSONB, nullable=False),
+    sa.Column("taxonomy", sa.Text, nullable=False),
     sa.Column("occurrences", sa.BigInteger, nullable=False),
     sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
