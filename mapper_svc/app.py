@@ -17,6 +17,7 @@ from mapper_svc.adapters.http_client import make_http_client
 from mapper_svc.adapters.mapping_events import MappingEventsLog
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.metrics import Metrics
+from mapper_svc.adapters.model_fleet import ModelFleet
 from mapper_svc.adapters.model_tier import ModelTier
 from mapper_svc.adapters.plugin_host import PluginHost
 from mapper_svc.adapters.plugin_points import installed_plugins
@@ -35,6 +36,7 @@ from mapper_svc.api.audit_controller import AuditController
 from mapper_svc.api.guards import Verifier, provide_principal
 from mapper_svc.api.health import HealthController, Probe, ReadinessCheck
 from mapper_svc.api.map_controller import MapController
+from mapper_svc.api.models_controller import ModelsController
 from mapper_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from mapper_svc.api.plugins_controller import PluginsController
 from mapper_svc.api.problems import EXCEPTION_HANDLERS
@@ -92,8 +94,11 @@ def create_app(
     background = BackgroundWork()
     settings_store = SettingsRepository(database)
     tenant_settings = CachedTenantSettings(settings_store, valkey, metrics, background)
+    models = ModelFleet(
+        settings, catalogue.taxonomy, database=database, valkey=valkey, tracing=tracing, metrics=metrics
+    )
     change_settings = ChangeSettings(
-        settings_store, tenant_settings, catalogue.taxonomy, models_threshold=lambda _: None
+        settings_store, tenant_settings, catalogue.taxonomy, models_threshold=models.threshold_of
     )
     plugins = PluginHost(
         installed_plugins(disabled={name.strip() for name in settings.disabled_plugins.split(",")}),
@@ -102,13 +107,9 @@ def create_app(
         limit_s=settings.plugin_timeout_ms / 1000,
     )
     events = MappingEventsLog(metrics)
-    model_tier = None
-    if settings.model_url:
-        model_tier = ModelTier(
-            settings, catalogue.taxonomy, valkey=valkey, tracing=tracing, metrics=metrics, events=events
-        )
-    # Rules go on without it.
-    model_probes = () if model_tier is None else (Probe("model", model_tier.check, critical=False),)
+    model_tier = ModelTier(
+        settings, catalogue.taxonomy, router=models.router, valkey=valkey, metrics=metrics, events=events
+    )
     map_requests = MapRequests(
         catalogue,
         review,
@@ -116,7 +117,7 @@ def create_app(
         background,
         plugins,
         tenant_settings=tenant_settings,
-        ask_model=None if model_tier is None else model_tier.ask,
+        ask_model=model_tier.ask,
     )
     editions = available_editions()
 
@@ -127,7 +128,7 @@ def create_app(
         (
             Probe("postgres", database.ping, critical=False),  # rules need no database; only review does
             Probe("valkey", ping_valkey, critical=False),
-            *model_probes,
+            Probe("model", models.check, critical=False),  # rules go on without it
             *token_probes,
         )
     )
@@ -144,8 +145,8 @@ def create_app(
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             background.start(tenant_settings.follow())
-            if model_tier is not None:
-                await stack.enter_async_context(model_tier.running())
+            await stack.enter_async_context(models.running())
+            await stack.enter_async_context(model_tier.running())
             await database.warm_up()
             yield
 
@@ -157,6 +158,7 @@ def create_app(
             AuditController,
             SettingsController,
             PluginsController,
+            ModelsController,
             HealthController,
             docs_assets(),
         ],
@@ -167,6 +169,9 @@ def create_app(
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
             "change_settings": Provide(lambda: change_settings, sync_to_thread=False),
+            "registry": Provide(lambda: models.registry, sync_to_thread=False),
+            "reports": Provide(lambda: models.reports, sync_to_thread=False),
+            "feedback": Provide(lambda: models.feedback, sync_to_thread=False),
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
 
@@ -22,7 +22,7 @@ class _Routes:
 
     active: RoutedModel | None = None
     trial: Trial | None = None
-    arms: Mapping[Arm, RoutedModel] = MappingProxyType({})
+    arms: Mapping[Arm, RoutedModel] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class FleetRouter:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,48 +11,17 @@ from hypothesis import strategies as st
 
 from mapper_svc.domain import model_transitions as steps
 from mapper_svc.domain.errors import ErrorCode, ServiceError
-from mapper_svc.domain.label_model import ModelVersion
 from mapper_svc.domain.model_fleet import (
     PREVIOUS_KEPT,
     Fleet,
     ModelState,
     Outcome,
-    ServedModel,
-    Source,
-    Trial,
     TrialKind,
 )
+from tests.unit.mapper_svc.models.fleet_fakes import START, served, trial
 
-START = datetime(2026, 11, 22, tzinfo=UTC)
 VERSIONS = ["aa", "bb", "cc", "dd", "ee", "ff"]
 Step = Callable[[Fleet, datetime], steps.Change]
-
-
-def served(version: str, **changes: Any) -> ServedModel:
-    says = ModelVersion(
-        name="tiny",
-        version=version,
-        adapter=f"adapter {version}",
-        base="base",
-        taxonomy="2026.11",
-        label_tokens="tokens",
-        calibrator="calibrator",
-        threshold=0.7,
-        engine="transformers",
-    )
-    given_: dict[str, Any] = {
-        "version": says,
-        "url": f"http://127.0.0.1/{version}",
-        "token_env": None,
-        "state": ModelState.CANDIDATE,
-        "source": Source.API,
-        "created_at": START,
-    }
-    return ServedModel(**(given_ | changes))
-
-
-def trial(version: str, kind: TrialKind = TrialKind.CANARY, percent: int = 10) -> Trial:
-    return Trial(id=uuid4(), kind=kind, version=version, percent=percent, salt=b"s", started_at=START)
 
 
 def fleet_of(*activated: str, candidates: tuple[str, ...] = ()) -> Fleet:
