@@ -18,7 +18,7 @@ from mapper_svc.settings import example_settings
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 
-SCOPES = frozenset({"map", "review:read", "taxonomy:read"})
+SCOPES = frozenset({"map", "review:read", "settings:read", "taxonomy:read"})
 
 
 class AnyTenant:

@@ -1,15 +1,16 @@
 """Plugins have their say before and after the tiers, and do no harm when they fail, hang or lie."""
 
 import asyncio
+import re
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 
@@ -334,47 +335,50 @@ async def test_call_behind_one_that_hangs_is_answered_by_another_thread() -> Non
     gate.set()
 
 
-PACKAGE = """
-from mapper_svc.domain.plugins import MappedLabel, MappedOutput
-
-
-class TicketMapper:
-    name = "tickets"
-    detectors = ("ticket_scanner",)
-    notes = {"ticket": "From a ticket."}
-
-    def read(self, seen):
-        if not isinstance(seen.output, dict) or "kind" not in seen.output:
-            return None
-        return MappedOutput((MappedLabel(seen.output["kind"], "PII.Contact.Phone", note="ticket"),))
-"""
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "plugins.md"
 
 
 @pytest.fixture
 def another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A distribution of somebody else, installed as pip would leave it."""
-    name = f"ticket_mapper_{uuid4().hex[:8]}"
-    (tmp_path / f"{name}.py").write_text(PACKAGE)
-    info = tmp_path / f"{name}-1.2.dist-info"
+    """The distribution of the guide, installed as pip would leave it."""
+    blocks = dict(re.findall(r"```(python|toml)\n(.*?)```", GUIDE.read_text(), re.DOTALL))
+    project = tomllib.loads(blocks["toml"])["project"]
+    ((group, points),) = project["entry-points"].items()
+    (tmp_path / "ticket_mapper.py").write_text(blocks["python"])
+    info = tmp_path / f"ticket_mapper-{project['version']}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(f"[mapper_svc.mappers]\ntickets = {name}:TicketMapper\n")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    lines = [f"{name} = {target}" for name, target in points.items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    sys.modules.pop(name, None)
+    sys.modules.pop("ticket_mapper", None)
 
 
 @pytest.mark.usefixtures("another_package")
-async def test_plugin_of_another_installed_package_is_found_and_used(
-    catalogue: Catalogue, calls: Calls
-) -> None:
+async def test_plugin_of_the_guide_is_found_and_used(catalogue: Catalogue, calls: Calls) -> None:
     installed = installed_plugins()
     (found,) = [one for one in installed if one.name == "tickets"]
-    assert found.distribution.endswith(" 1.2")
+    assert found.distribution == "ticket-mapper 1.2"
     host = PluginHost(installed, catalogue, calls, limit_s=LIMIT_S)
-    (payload,) = await ask_mappers([MapperPayload("ticket-scanner", {"kind": "fax no"})], host)
-    (finding,) = map_payload(payload, catalogue=catalogue, now=NOW).findings
-    assert (finding.taxonomy, finding.notes) == (("PII.Contact.Phone",), "From a ticket.")
+    outputs: list[object] = [
+        {"tickets": [{"kind": "fax no"}, {"kind": "door code"}, {"kind": "Unheard-of"}]},
+        {"tickets": []},
+        {"tickets": [{"kind": "fax no"}, {}]},
+        "fax no",
+    ]
+    payloads = await ask_mappers([MapperPayload("ticket-scanner", output) for output in outputs], host)
+    results = [map_payload(payload, catalogue=catalogue, now=NOW) for payload in payloads]
+    assert [sorted(labels(result)) for result in results] == [
+        ["OTHER.Unknown", "PII.Contact.Phone", "SECRET.Password"],
+        ["OTHER.Safe"],
+        ["OTHER.ModelError", "PII.Contact.Phone"],
+        ["OTHER.Unknown"],
+    ]
+    assert results[2].findings[1].notes == "Not read: a ticket names no kind."
+    assert calls.seen == [("tickets", "ok")]
     state = next(one for one in host.states() if one.name == "tickets")
     assert (state.status, state.detectors) == ("active", ("ticket_scanner",))
 
@@ -383,7 +387,7 @@ async def test_plugin_of_another_installed_package_is_found_and_used(
 def test_switched_off_plugin_is_told_and_not_imported() -> None:
     (found,) = [one for one in installed_plugins(disabled={"tickets"}) if one.name == "tickets"]
     assert (found.plugin, found.why) == (None, "switched off by setting")
-    assert not [name for name in sys.modules if name.startswith("ticket_mapper_")]
+    assert "ticket_mapper" not in sys.modules
 
 
 def test_shipped_plugins_are_installed_and_usable() -> None:
