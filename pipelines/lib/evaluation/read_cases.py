@@ -41,7 +41,7 @@ def read_cases(data: Path, free_form: Path = FREE_FORM_DIR) -> tuple[Case, ...]:
     """
     accepted = read_accepted(load_taxonomy(read_manifest(data).edition).labels)
     heldout = heldout_cases(read_examples(data, Split.HELDOUT), accepted)
-    return (*heldout, *_free_form(free_form), *_validation(data))
+    return (*heldout, *_free_form(free_form), *_validation(data, accepted))
 
 
 def heldout_cases(
@@ -72,7 +72,8 @@ def _free_form(folder: Path) -> Iterator[Case]:
             )
 
 
-def _validation(data: Path) -> Iterator[Case]:
+def _validation(data: Path, accepted: Mapping[tuple[str, str], frozenset[str]]) -> Iterator[Case]:
     for one in read_examples(data, Split.VALIDATION, ambiguous=False):
         kind = CaseSet.VALIDATION_VENDORS if one.source is Source.VENDOR else CaseSet.VALIDATION_PHRASINGS
-        yield Case(kind, one.vendor, one.family, one.raw, one.label, also=frozenset(), lang=one.lang)
+        also = accepted.get((one.vendor, one.raw), frozenset()) - {one.label}
+        yield Case(kind, one.vendor, one.family, one.raw, one.label, also=also, lang=one.lang)

@@ -22,6 +22,7 @@ from pipelines.lib.scoring.embedding_head import embed_raw
 from pipelines.lib.scoring.log_softmax import log_softmax
 from pipelines.lib.scoring.score import ORIGIN
 from pipelines.lib.training.calibrate import fit_temperature
+from pipelines.lib.training.measure import accepted_places, confidence_loss
 from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.run_training import run_training
 from pipelines.lib.training.train_embedding_head import train_embedding_head
@@ -57,9 +58,8 @@ class HeadTrainer:
         def logits(raws: Sequence[str]) -> NDArray[np.float32]:
             return head.logits(raws, self._embed(raws))
 
-        places = {label: at for at, label in enumerate(dataset.labels)}
-        targets = np.array([places[row.label] for row in validation], dtype=np.int64)
-        temperature = fit_temperature(logits([row.raw for row in validation]), targets)
+        right = accepted_places([row.accepted for row in validation], dataset.labels)
+        temperature = fit_temperature(logits([row.raw for row in validation]), right, confidence_loss)
         found = np.exp(log_softmax(logits([case.raw for case in cases]) / temperature))
         return FoldAnswers({"head": Answers.of_distributions(found)})
 

@@ -1,5 +1,6 @@
 """What is fitted on the validation rows once the tiers are trained."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from pipelines.lib.scoring.atomic_file import write_atomically
 from pipelines.lib.scoring.calibration import Calibration
 from pipelines.lib.scoring.log_softmax import log_softmax
-from pipelines.lib.training.measure import mean_log_loss
+from pipelines.lib.training.measure import confidence_loss, mean_log_loss
 
 _WEIGHTS = np.linspace(0.0, 1.0, 41)
 _TEMPERATURES = (0.05, 20.0)
@@ -19,41 +20,46 @@ _PRECISION = 0.97
 
 
 def fit_calibration(
-    model_logits: NDArray[np.floating], head_logits: NDArray[np.floating], targets: NDArray[np.int64]
+    model_logits: NDArray[np.floating], head_logits: NDArray[np.floating], accepted: NDArray[np.bool_]
 ) -> Calibration:
-    """Fits temperatures and weight so that the validation rows are likeliest.
+    """Fits temperatures, weight and threshold to the validation rows.
 
     Each tier gets its own temperature first, so that the weight says which tier is to be trusted and not
-    which one has the larger logits. Weight and last temperature are then fitted together, the threshold
-    last.
+    which one has the larger logits. Then comes the weight with which the right labels are likeliest. The last
+    temperature makes the confidence of the answer the chance that it is right, and the threshold follows from
+    that confidence.
 
     Args:
         model_logits: of the model, validation rows by labels.
         head_logits: of the embedding head, the same rows.
-        targets: place of the right label of each row.
+        accepted: which labels are right, the same rows by labels; at least one in each row.
     """
-    model_temperature = fit_temperature(model_logits, targets)
-    head_temperature = fit_temperature(head_logits, targets)
+    model_temperature = fit_temperature(model_logits, accepted, mean_log_loss)
+    head_temperature = fit_temperature(head_logits, accepted, mean_log_loss)
     model, head = log_softmax(model_logits / model_temperature), log_softmax(head_logits / head_temperature)
-    best = (np.inf, 0.0, 1.0)
+    best = (np.inf, 0.0)
     for weight in _WEIGHTS:
         mixed = (1 - weight) * model + weight * head
-        temperature = fit_temperature(mixed, targets)
-        best = min(
-            best, (mean_log_loss(log_softmax(mixed / temperature), targets), float(weight), temperature)
-        )
-    _, weight, temperature = best
+        temperature = fit_temperature(mixed, accepted, mean_log_loss)
+        best = min(best, (mean_log_loss(log_softmax(mixed / temperature), accepted), float(weight)))
+    weight = best[1]
+    temperature = fit_temperature((1 - weight) * model + weight * head, accepted, confidence_loss)
     unbounded = Calibration(weight, model_temperature, head_temperature, temperature, threshold=None)
     probabilities = np.exp(unbounded.combined(model_logits, head_logits))
-    threshold = fit_threshold(probabilities.max(axis=1), probabilities.argmax(axis=1) == targets)
+    answers = probabilities.argmax(axis=1)
+    threshold = fit_threshold(probabilities.max(axis=1), accepted[np.arange(len(answers)), answers])
     return msgspec.structs.replace(unbounded, threshold=threshold)
 
 
-def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
-    """Returns the temperature that makes the right labels likeliest (Guo et al. 2017)."""
+def fit_temperature(
+    logits: NDArray[np.floating],
+    accepted: NDArray[np.bool_],
+    loss: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
+) -> float:
+    """Returns the temperature with the least loss (Guo et al. 2017 for the likelihood of the right label)."""
     low, high = np.log(_TEMPERATURES[0]), np.log(_TEMPERATURES[1])
     found = minimize_scalar(
-        lambda log_t: mean_log_loss(log_softmax(logits / np.exp(log_t)), targets),
+        lambda log_t: loss(log_softmax(logits / np.exp(log_t)), accepted),
         bounds=(low, high),
         method="bounded",
     )

@@ -75,6 +75,29 @@ def is_right(
     return np.array([labels[at] in right for at, right in zip(best, accepted, strict=True)], dtype=np.bool_)
 
 
-def mean_log_loss(log_probabilities: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
-    """Returns the mean negative logarithm of the probability of the right label."""
-    return float(-log_probabilities[np.arange(len(targets)), targets].mean())
+def accepted_places(accepted: Sequence[frozenset[str]], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Returns which labels are right, rows by labels."""
+    return np.array([[label in right for label in labels] for right in accepted], dtype=np.bool_)
+
+
+def mean_log_loss(log_probabilities: NDArray[np.float64], accepted: NDArray[np.bool_]) -> float:
+    """Returns the mean negative logarithm of the probability of the right labels together.
+
+    Args:
+        log_probabilities: rows by labels.
+        accepted: which labels are right, rows by labels; at least one in each row.
+    """
+    of_right = np.where(accepted, log_probabilities, -np.inf)
+    return float(-np.logaddexp.reduce(of_right, axis=1).mean())
+
+
+def confidence_loss(log_probabilities: NDArray[np.float64], accepted: NDArray[np.bool_]) -> float:
+    """Returns the mean log loss of the answer's confidence as a forecast that the answer is right.
+
+    Where several labels are right, the probability of the answer alone is less than the chance that it is
+    right; this loss asks for the latter.
+    """
+    rows = np.arange(len(log_probabilities))
+    best = log_probabilities.argmax(axis=1)
+    sure = np.clip(np.exp(log_probabilities[rows, best]), 1e-12, 1 - 1e-12)
+    return float(-np.where(accepted[rows, best], np.log(sure), np.log1p(-sure)).mean())

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
 from accelerate import Accelerator
 
@@ -46,6 +45,7 @@ from pipelines.lib.training.calibrate import fit_calibration, save_calibration
 from pipelines.lib.training.checkpoint import TrainingState
 from pipelines.lib.training.choose_label_tokens import choose_label_tokens
 from pipelines.lib.training.loss_plot import loss_png
+from pipelines.lib.training.measure import accepted_places
 from pipelines.lib.training.mlflow_run import environment, record_run
 from pipelines.lib.training.recipe import Recipe
 from pipelines.lib.training.tier_report import TierFigures, as_table, tier_figures
@@ -122,7 +122,8 @@ def run_training(
     manifest = read_manifest(data)
     taxonomy = load_taxonomy(manifest.edition)
     training = rows_of(read_examples(data, Split.TRAIN, ambiguous=False))
-    validation = rows_of(read_examples(data, Split.VALIDATION, ambiguous=False))
+    accepted = read_accepted(taxonomy.labels)
+    validation = rows_of(read_examples(data, Split.VALIDATION, ambiguous=False), accepted)
     say(f"{len(training)} rows to learn from, {len(validation)} for validation, {data.name}")
     accelerator = Accelerator(mixed_precision="no")
     with accelerator.main_process_first():
@@ -150,7 +151,7 @@ def run_training(
         (draft / ORIGIN).write_bytes(_json(origin))
         say("loading what was written and scoring it")
         scorer = load_scorer(draft, base, taxonomy, embedder)
-        figures = _figures(scorer, _evaluated(data, validation))
+        figures = _figures(scorer, _evaluated(data, validation, accepted))
         report = TrainingReport(
             recipe, origin, trained.state, trained.steps, trained.resumed_at, figures, environment()
         )
@@ -229,17 +230,14 @@ def _write_tiers(
     # Without the vendor, as a vendor that was not trained on is asked for.
     model_logits = label_logits(merged, [encode_prompt(tokenizer, raw) for raw in raws]).numpy()
     head_logits = head.logits(raws, embed_raw(raws, embedder))
-    places = {label: at for at, label in enumerate(tokens.labels)}
-    targets = np.array([places[row.label] for row in validation], dtype=np.int64)
-    save_calibration(fit_calibration(model_logits, head_logits, targets), folder / CALIBRATION)
+    right = accepted_places([row.accepted for row in validation], tokens.labels)
+    save_calibration(fit_calibration(model_logits, head_logits, right), folder / CALIBRATION)
 
 
-def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Sequence[TrainingRow]]:
-    accepted = read_accepted(load_taxonomy(read_manifest(data).edition).labels)
-    heldout = [
-        TrainingRow(raw=one.raw, label=one.label, also=accepted.get((one.vendor, one.raw), frozenset()))
-        for one in read_examples(data, Split.HELDOUT)
-    ]
+def _evaluated(
+    data: Path, validation: Sequence[TrainingRow], accepted: Mapping[tuple[str, str], frozenset[str]]
+) -> Mapping[str, Sequence[TrainingRow]]:
+    heldout = rows_of(read_examples(data, Split.HELDOUT), accepted)
     free_form = [
         TrainingRow(raw=one.raw, label=one.gold, also=frozenset(one.also))
         for one in read_free_form(_FREE_FORM)
@@ -249,7 +247,7 @@ def _evaluated(data: Path, validation: Sequence[TrainingRow]) -> Mapping[str, Se
     return {
         "validation vendors": _as_unknown(vendors),
         "validation phrasings": written,
-        "held-out vendors": heldout,
+        "held-out vendors": _as_unknown(heldout),
         "free form": free_form,
     }
 

@@ -49,7 +49,7 @@ def tier_figures(
     calibration: Calibration,
 ) -> Iterator[TierFigures]:
     """Yields the figures of each tier on a set of rows that is not empty."""
-    accepted = [frozenset((row.label, *row.also)) for row in rows]
+    accepted = [row.accepted for row in rows]
     tiers: Mapping[str, NDArray[np.float64]] = {
         "model": calibration.model(logits.model),
         "head": calibration.head(logits.head),

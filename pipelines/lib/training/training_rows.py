@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.lib.example import Example, Source
@@ -24,6 +24,11 @@ class TrainingRow:
     also: frozenset[str] = frozenset()
     group: str = ""
 
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Every label that is right."""
+        return self.also | {self.label}
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedRow:
@@ -40,13 +45,22 @@ class EncodedRow:
     target: int
 
 
-def rows_of(examples: Iterable[Example]) -> tuple[TrainingRow, ...]:
-    """Returns the rows of a data set as the training takes them, in the same order."""
+def rows_of(
+    examples: Iterable[Example], accepted: Mapping[tuple[str, str], frozenset[str]] | None = None
+) -> tuple[TrainingRow, ...]:
+    """Returns the rows of a data set as the training takes them, in the same order.
+
+    Args:
+        examples: the rows.
+        accepted: further labels that are right, by vendor and raw label; for rows that are scored.
+    """
+    also = accepted or {}
     return tuple(
         TrainingRow(
             raw=one.raw,
             label=one.label,
             vendor=one.vendor if one.source is Source.VENDOR else None,
+            also=also.get((one.vendor, one.raw), frozenset()),
             group=one.family,
         )
         for one in examples

@@ -9,6 +9,7 @@ from pipelines.lib.scoring.log_softmax import log_softmax
 from pipelines.lib.training.calibrate import fit_calibration, fit_temperature, fit_threshold
 from pipelines.lib.training.measure import (
     Share,
+    confidence_loss,
     expected_calibration_error,
     is_right,
     mean_log_loss,
@@ -57,24 +58,42 @@ def test_a_temperature_undoes_overconfidence() -> None:
     logits = draw.normal(size=(4000, 5))
     probabilities = np.exp(log_softmax(logits))
     targets = np.array([draw.choice(5, p=row) for row in probabilities])
-    assert fit_temperature(logits * 4, targets) == pytest.approx(4, rel=0.1)
+    assert fit_temperature(logits * 4, np.eye(5, dtype=np.bool_)[targets], mean_log_loss) == pytest.approx(
+        4, rel=0.1
+    )
+
+
+def test_confidence_comes_near_the_chance_of_being_right_where_several_labels_are() -> None:
+    draw = np.random.default_rng(6)
+    logits = draw.normal(size=(4000, 4)) + np.array([3.0, 3.0, 0.0, 0.0])
+    probabilities = np.exp(log_softmax(logits))
+    accepted = np.eye(4, dtype=np.bool_)[[draw.choice(4, p=row) for row in probabilities]]
+    # The first two labels mean the same: one is right whenever the other is.
+    accepted[:, :2] |= accepted[:, :2].any(axis=1, keepdims=True)
+    fitted = log_softmax(logits / fit_temperature(logits, accepted, confidence_loss))
+    right = accepted[np.arange(len(logits)), logits.argmax(axis=1)].mean()
+    assert right - np.exp(fitted.max(axis=1)).mean() < (right - probabilities.max(axis=1).mean()) / 2
 
 
 def test_a_tier_that_knows_nothing_does_no_harm() -> None:
     draw = np.random.default_rng(4)
-    targets = draw.integers(0, 6, size=500)
-    good = np.eye(6)[targets] * 6 + draw.normal(size=(500, 6))
+    targets = np.eye(6, dtype=np.bool_)[draw.integers(0, 6, size=500)]
+    good = targets * 6.0 + draw.normal(size=(500, 6))
     noise = draw.normal(size=(500, 6))
     for model, head in ((good, noise), (noise, good)):
         calibration = fit_calibration(model, head, targets)
-        combined = mean_log_loss(calibration.combined(model, head), targets)
+        combined = confidence_loss(calibration.combined(model, head), targets)
         alone = calibration.model(good) if model is good else calibration.head(good)
-        assert combined <= mean_log_loss(alone, targets) + 1e-6
+        assert combined <= confidence_loss(alone, targets) + 1e-3
 
 
 def test_every_tier_gives_a_distribution() -> None:
     draw = np.random.default_rng(5)
-    model, head, targets = draw.normal(size=(50, 6)), draw.normal(size=(50, 6)), draw.integers(0, 6, size=50)
+    model, head, targets = (
+        draw.normal(size=(50, 6)),
+        draw.normal(size=(50, 6)),
+        np.eye(6, dtype=np.bool_)[draw.integers(0, 6, size=50)],
+    )
     calibration = fit_calibration(model, head, targets)
     for found in (calibration.model(model), calibration.head(head), calibration.combined(model, head)):
         assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(50))
