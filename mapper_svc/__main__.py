@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from mapper_svc.settings import SettingsError, describe, read_settings
 
@@ -80,13 +81,23 @@ def openapi() -> None:
 
 @cli.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--tier", type=click.Choice(["rule"]), default="rule", show_default=True, help="what answers")
+@click.option(
+    "--tier",
+    type=click.Choice(["rule", "model", "semantic", "all"]),
+    default="all",
+    show_default=True,
+    help="what answers: exact rules; the model; embedding head and likeness; or everything together",
+)
+@click.option("--url", help="ask a running mapper, with the token in MAPPER_TOKEN, instead of mapping here")
+@click.option("--token", envvar="MAPPER_TOKEN", default="", hidden=True)
+@click.option("--model-url", help="base URL of a Bento to ask, with its token in MAPPER_MODEL_TOKEN")
+@click.option("--model-token", envvar="MAPPER_MODEL_TOKEN", default="", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
-def evaluate(file: Path, tier: str, *, as_json: bool) -> None:  # noqa: ARG001 - one tier so far
+def evaluate(file: Path, **options: object) -> None:
     """Score FILE, JSON lines of {vendor, raw, gold, also}."""
-    from mapper_svc.evaluate_command import run  # noqa: PLC0415 - other commands need no catalogue
+    from mapper_svc.evaluate_command import Asked, run  # noqa: PLC0415 - other commands need no catalogue
 
-    run(file, as_json=as_json)
+    run(file, msgspec.convert(options, Asked))
 
 
 def main() -> None:

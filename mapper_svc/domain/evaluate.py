@@ -1,20 +1,14 @@
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from operator import itemgetter
 
-from mapper_svc.domain.catalogue import Catalogue
-from mapper_svc.domain.map_payload import map_payload
-from mapper_svc.domain.payload import MapperPayload
-from mapper_svc.domain.taxonomy import MODEL_ERROR, UNKNOWN, Taxonomy
+from mapper_svc.domain.taxonomy import Taxonomy
 
 ERRORS_SHOWN = 20
-_NOT_COVERED = frozenset({UNKNOWN, MODEL_ERROR})
+_BINS = 10
 _FIELDS = frozenset({"vendor", "raw", "gold", "also", "meaning"})
-
-LabelMapper = Callable[[str, str], str]
-"""Gives the canonical label of a vendor's raw label."""
 
 
 class EvaluationRowError(ValueError):
@@ -64,60 +58,86 @@ def _row(line: str, number: int, taxonomy: Taxonomy) -> EvaluationRow:
     return EvaluationRow(vendor=row["vendor"], raw=row["raw"], gold=row["gold"], also=frozenset(also))
 
 
-def rule_mapper(catalogue: Catalogue, now: datetime) -> LabelMapper:
-    """Returns the rule tier as a function of vendor and raw label, through the whole of map_payload."""
+@dataclass(frozen=True, slots=True)
+class EvaluatedAnswer:
+    """What was answered for a row.
 
-    def answer(vendor: str, raw: str) -> str:
-        result = map_payload(MapperPayload(detector=vendor, output=raw), catalogue=catalogue, now=now)
-        return result.findings[0].taxonomy[0]
+    Attributes:
+        label: the canonical label, or the best guess where none was taken.
+        confidence: how sure of it, in [0, 1]; None where nothing was said of that.
+        taken: whether the mapper would answer so; otherwise it abstains.
+        tier: which tier it was.
+    """
 
-    return answer
+    label: str
+    confidence: float | None
+    taken: bool
+    tier: str
 
 
-def evaluate(rows: Iterable[EvaluationRow], mapper: LabelMapper) -> dict[str, object]:
-    """Scores a mapper on rows.
+def evaluate(pairs: Iterable[tuple[EvaluationRow, EvaluatedAnswer]]) -> dict[str, object]:
+    """Scores answers to rows.
 
     A row is right when the answer is its gold label or one of `also`; it then counts as an answer of gold.
 
     Returns:
-        rows: how many; accuracy: right / rows; macro_f1: the unweighted mean, over every label that is gold
-        or answered in some row, of F1 = 2 TP / (2 TP + FP + FN); coverage: share of rows answered with
-        something else than OTHER.Unknown and OTHER.ModelError; per_vendor: the same four by vendor;
-        errors: the first 20 wrong rows. All shares are in [0, 1], and 0.0 without rows.
+        rows: how many; accuracy: right / rows, guesses included; macro_f1: the unweighted mean, over every
+        label that is gold or answered in some row, of F1 = 2 TP / (2 TP + FP + FN); coverage: share of rows
+        whose answer was taken; precision: share of those that are right; ece: expected calibration error
+        over the rows with a confidence, in ten bins of equal mass; per_vendor: the same by vendor; tiers: how
+        many answers each tier gave; errors: the first 20 wrong rows. All shares are in [0, 1], and 0.0 where
+        there is nothing to share.
     """
-    all_pairs: list[tuple[EvaluationRow, str]] = [(row, mapper(row.vendor, row.raw)) for row in rows]
-    by_vendor: dict[str, list[tuple[EvaluationRow, str]]] = defaultdict(list)
+    all_pairs = list(pairs)
+    by_vendor: dict[str, list[tuple[EvaluationRow, EvaluatedAnswer]]] = defaultdict(list)
     for row, answer in all_pairs:
         by_vendor[row.vendor].append((row, answer))
     errors = [
-        {"vendor": row.vendor, "raw": row.raw, "gold": row.gold, "answer": answer}
+        {"vendor": row.vendor, "raw": row.raw, "gold": row.gold, "answer": answer.label}
         for row, answer in all_pairs
         if not _right(row, answer)
     ]
     return {
         **_figures(all_pairs),
         "per_vendor": {vendor: _figures(pairs) for vendor, pairs in sorted(by_vendor.items())},
+        "tiers": dict(sorted(Counter(answer.tier for _, answer in all_pairs).items())),
         "errors": errors[:ERRORS_SHOWN],
     }
 
 
-def _right(row: EvaluationRow, answer: str) -> bool:
-    return answer == row.gold or answer in row.also
+def _right(row: EvaluationRow, answer: EvaluatedAnswer) -> bool:
+    return answer.label == row.gold or answer.label in row.also
 
 
-def _figures(pairs: list[tuple[EvaluationRow, str]]) -> dict[str, int | float]:
+def _figures(pairs: list[tuple[EvaluationRow, EvaluatedAnswer]]) -> dict[str, int | float]:
     right = sum(_right(row, answer) for row, answer in pairs)
-    covered = sum(answer not in _NOT_COVERED for _, answer in pairs)
+    taken = [_right(row, answer) for row, answer in pairs if answer.taken]
     total = max(len(pairs), 1)
     return {
         "rows": len(pairs),
         "accuracy": round(right / total, 6),
         "macro_f1": round(_macro_f1(pairs), 6),
-        "coverage": round(covered / total, 6),
+        "coverage": round(len(taken) / total, 6),
+        "precision": round(sum(taken) / max(len(taken), 1), 6),
+        "ece": round(_ece(pairs), 6),
     }
 
 
-def _macro_f1(pairs: list[tuple[EvaluationRow, str]]) -> float:
+def _ece(pairs: list[tuple[EvaluationRow, EvaluatedAnswer]]) -> float:
+    """Returns the mean distance of confidence and accuracy, weighted by rows, over bins of equal mass."""
+    said = [
+        (answer.confidence, _right(row, answer)) for row, answer in pairs if answer.confidence is not None
+    ]
+    sure = sorted(said, key=itemgetter(0))  # by confidence alone: among equals nobody knows who is right
+    bins = min(_BINS, len(sure))
+    error = 0.0
+    for index in range(bins):
+        part = sure[index * len(sure) // bins : (index + 1) * len(sure) // bins]
+        error += abs(sum(confidence for confidence, _ in part) - sum(right for _, right in part))
+    return error / max(len(sure), 1)
+
+
+def _macro_f1(pairs: list[tuple[EvaluationRow, EvaluatedAnswer]]) -> float:
     hits: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
@@ -126,7 +146,7 @@ def _macro_f1(pairs: list[tuple[EvaluationRow, str]]) -> float:
             hits[row.gold] += 1
         else:
             missed[row.gold] += 1
-            wrong[answer] += 1
+            wrong[answer.label] += 1
     labels = hits.keys() | missed.keys() | wrong.keys()
     return sum(_f1(label, hits, missed, wrong) for label in labels) / max(len(labels), 1)
 

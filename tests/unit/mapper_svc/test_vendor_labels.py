@@ -9,7 +9,8 @@ import pytest
 
 from mapper_svc.adapters.vendor_files import load_catalogue
 from mapper_svc.domain.catalogue import Catalogue
-from mapper_svc.domain.evaluate import evaluate, read_rows, rule_mapper
+from mapper_svc.domain.evaluate import evaluate, read_rows
+from mapper_svc.domain.evaluated_tiers import by_rule
 from mapper_svc.domain.findings import Tier
 from mapper_svc.domain.map_payload import map_payload
 from mapper_svc.domain.payload import MapperPayload
@@ -19,7 +20,8 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 def test_every_row_is_right(catalogue: Catalogue, shared_data: Path) -> None:
     with (shared_data / "vendors" / "labels.jsonl").open(encoding="utf-8") as lines:
-        figures = evaluate(read_rows(lines, catalogue.taxonomy), rule_mapper(catalogue, NOW))
+        rows = list(read_rows(lines, catalogue.taxonomy))
+    figures = evaluate(zip(rows, by_rule(rows, catalogue, NOW), strict=True))
     assert figures["rows"] == 896
     assert figures["errors"] == []
     assert figures["accuracy"] == 1.0
