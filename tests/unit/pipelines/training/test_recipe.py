@@ -19,7 +19,7 @@ def test_every_recipe_that_comes_along_loads(name: str) -> None:
 
 def test_there_is_a_recipe_for_a_cpu_and_two_for_gpus() -> None:
     assert available_recipes() == ("llama-3-8b", "phi-3-mini", "smollm2-135m")
-    assert load_recipe("smollm2-135m").schedule.learning_rate == 1e-3
+    assert load_recipe("smollm2-135m").schedule.learning_rate == 3e-3
     assert load_recipe("llama-3-8b").schedule.learning_rate == 2e-4
     assert load_recipe("llama-3-8b").gradient_checkpointing
 
@@ -32,11 +32,11 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "line", "key"),
     [
-        ("rank: 16", "rank: sixteen", 6, "lora.rank"),
-        ("rank: 16", "rank: 0", 6, "lora.rank"),
-        ("learning_rate: 0.001", "learning_rate: -1", 10, "schedule.learning_rate"),
-        ("dtype: bfloat16", "dtype: int3", 4, "dtype"),
-        ("  alpha: 32", "  alpha: 32\n  colour: red", 5, "lora"),
+        ("rank: 16", "rank: sixteen", 7, "lora.rank"),
+        ("rank: 16", "rank: 0", 7, "lora.rank"),
+        ("learning_rate: 0.003", "learning_rate: -1", 12, "schedule.learning_rate"),
+        ("dtype: bfloat16", "dtype: int3", 5, "dtype"),
+        ("  alpha: 32", "  alpha: 32\n  colour: red", 6, "lora"),
     ],
 )
 def test_a_fault_names_file_line_and_key(
