@@ -69,12 +69,16 @@ def _what(origin: Origin, version: str, calibration: Mapping[str, float | None])
     threshold = calibration["threshold"]
     yield f"# llama-mapper {origin.recipe}, release {version}"
     yield ""
-    yield "Maps the raw label of any AI-safety, PII, secrets or prompt-attack detector to one label of the"
-    yield f"canonical taxonomy, edition {origin.edition}, with a calibrated probability for each label."
+    yield (
+        "Maps the raw label of any AI-safety, PII, secrets or prompt-attack detector to one label of the "
+        f"canonical taxonomy, edition {origin.edition}, with a calibrated probability for each label."
+    )
     yield ""
-    yield "One forward pass of a LoRA-tuned language model, in which each canonical label owns one token of"
-    yield "the vocabulary, combined with a linear model over MiniLM's embedding and pieces of words. Nothing"
-    yield "is generated, so every answer is a label of the edition."
+    yield (
+        "One forward pass of a LoRA-tuned language model, in which each canonical label owns one token of "
+        "the vocabulary, combined with a linear model over MiniLM's embedding and pieces of words. Nothing "
+        "is generated, so every answer is a label of the edition."
+    )
     yield ""
     if threshold is None:
         yield "- Threshold: none. No confidence was precise enough on validation: it gives guesses only."
@@ -103,8 +107,10 @@ def _data(origin: Origin, report: EvaluationReport, manifest: Manifest | None) -
     yield ""
     seen = report.evaluated.held_out_seen
     if seen:
-        yield f"**It has seen held-out families** ({', '.join(seen)}): the figures on held-out families"
-        yield "below say nothing about detectors that it has never seen."
+        yield (
+            f"**It has seen held-out families** ({', '.join(seen)}): the figures on held-out families below "
+            "say nothing about detectors that it has never seen."
+        )
     else:
         yield "It has seen no held-out family: its figures on them are about detectors new to it."
 
@@ -112,8 +118,10 @@ def _data(origin: Origin, report: EvaluationReport, manifest: Manifest | None) -
 def _figures(report: EvaluationReport) -> Iterator[str]:
     yield "## Figures"
     yield ""
-    yield "Intervals are of 95 %. Nothing was chosen on held-out families and on the free-form set; the"
-    yield "threshold, the calibration and the best step were chosen on the validation sets."
+    yield (
+        "Intervals are of 95 %. Nothing was chosen on held-out families and on the free-form set; the "
+        "threshold, the calibration and the best step were chosen on the validation sets."
+    )
     yield ""
     yield as_text(report)
 
@@ -149,8 +157,10 @@ def _limits(report: EvaluationReport) -> Iterator[str]:
     yield "- Opaque codes (`S10`, `LABEL_1`) mean nothing without the vendor's table, which the rules have."
     yield "- A vendor that it was not trained on is shown to it as no vendor."
     yield "- Labels of more than 200 characters are not for it."
-    yield "- MiniLM reads English only. Other languages rest on the language model and on pieces of words;"
-    yield "  figures by language are above."
+    yield (
+        "- MiniLM reads English only. Other languages rest on the language model and on pieces of words; "
+        "figures by language are above."
+    )
     yield "- Another edition of the taxonomy, base model, embedder or prompt: it refuses to load."
 
 
