@@ -40,22 +40,20 @@ def map_unknown(client: StackClient) -> dict[str, Any]:
     return answer
 
 
-def test_a_killed_model_costs_no_answer_is_named_and_comes_back(client: StackClient) -> None:
-    until(lambda: map_unknown(client)["fallback_used"] is False, seconds=60, what="an answer by the model")
-    answer = map_unknown(client)
-    (finding,) = answer["findings"]
-    assert finding["provenance"]["model"], "the answer names the model that was asked"
+def was_heard(answer: dict[str, Any]) -> bool:
+    """Whether the model was asked and answered, sure of it or not."""
+    return all("model was not heard" not in finding["notes"] for finding in answer["findings"])
 
+
+def test_a_killed_model_costs_no_answer_is_named_and_comes_back(client: StackClient) -> None:
+    until(lambda: was_heard(map_unknown(client)), seconds=60, what="an answer by the model")
     before = client.stack.pid("model")
     os.kill(before, signal.SIGKILL)
     without = map_unknown(client)
+    assert not was_heard(without)
     assert without["fallback_used"] is True
     assert without["findings"], "rules and likeness answer meanwhile"
 
-    until(
-        lambda: map_unknown(client)["fallback_used"] is False,
-        seconds=START_SECONDS,
-        what="the model's return",
-    )
+    until(lambda: was_heard(map_unknown(client)), seconds=START_SECONDS, what="the model's return")
     assert client.stack.pid("model") != before
     assert "model works again" in client.stack.wait_for("model works again", 30)
