@@ -97,9 +97,9 @@ def mapper_bento(
             "version": built.version.number,
             "release": built.version.tag(Tag.RELEASE),
             "approved by": built.version.tag(Tag.APPROVED_BY),
-            "seconds to ready": built.trial.seconds_to_ready,
+            "seconds to ready": round(built.trial.seconds_to_ready, 1),
             "labels asked": built.trial.asked,
-            "furthest off": built.trial.furthest_off,
+            "furthest off": round(built.trial.furthest_off, 4),
         }
     )
 
