@@ -8,13 +8,12 @@ from typing import Protocol
 import httpx
 
 from mapper_svc.adapters.breaker import Breaker, BreakerOpenError
-from mapper_svc.adapters.model_wire import question, read_answer, read_version
+from mapper_svc.adapters.model_wire import question, read_answer
 from mapper_svc.domain.label_model import (
     AskedLabel,
     ModelAnswer,
     ModelFault,
     ModelUnavailableError,
-    ModelVersion,
 )
 from mapper_svc.domain.taxonomy import Taxonomy
 
@@ -74,8 +73,6 @@ class BentoModel:
         self._labels = tuple(taxonomy.labels)
         self._metrics = metrics
         self._timeout_s = timeout_s
-        self._said: ModelVersion | None = None
-        self._mismatched: ModelVersion | None = None
         self._breaker = Breaker(
             "model",
             failures=breaker_failures,
@@ -100,48 +97,23 @@ class BentoModel:
             if outcome != ModelFault.BREAKER_OPEN:
                 self._metrics.model_call(outcome, time.perf_counter() - started)
 
-    async def version(self) -> ModelVersion:
-        """Ask which version it serves.
-
-        Raises:
-            ModelUnavailableError: MISMATCH when it is of another edition than ours, or has shown since that
-                it is not what it says.
-        """
-        version = read_version(await self._send("GET", "/v1/version", None))
-        if version.taxonomy != self._edition or version == self._mismatched:
-            raise ModelUnavailableError(ModelFault.MISMATCH)
-        self._said = version
-        return version
-
     async def _ask(self, asked: Sequence[AskedLabel]) -> ModelAnswer:
-        body = await self._send("POST", "/v1/map", question(asked))
-        try:
-            answer = read_answer(body, asked=len(asked), labels=self._labels, edition=self._edition)
-            self._check_release(answer.version)
-        except ModelUnavailableError as error:
-            if error.reason is ModelFault.MISMATCH:
-                self._mismatched = self._said
-            raise
-        return answer
+        body = await self._send("/v1/map", question(asked))
+        return read_answer(body, asked=len(asked), labels=self._labels, edition=self._edition)
 
-    def _check_release(self, version: ModelVersion) -> None:
-        """Refuse another make-up of the release that the server named before: its parts belong together."""
-        if self._said and self._said.version == version.version and self._said != version:
-            raise ModelUnavailableError(ModelFault.MISMATCH)
-
-    async def _send(self, method: str, path: str, content: bytes | None) -> bytes:
+    async def _send(self, path: str, content: bytes) -> bytes:
         try:
             # Around everything: httpx's own limits begin anew with each byte that trickles in.
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(method, path, content)
+                return await self._exchange(path, content)
         except (TimeoutError, httpx.TimeoutException):
             raise ModelUnavailableError(ModelFault.TIMEOUT) from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise ModelUnavailableError(ModelFault.UNREACHABLE) from None
 
-    async def _exchange(self, method: str, path: str, content: bytes | None) -> bytes:
+    async def _exchange(self, path: str, content: bytes) -> bytes:
         async with self._client.stream(
-            method, self._url + path, headers=self._headers, content=content
+            "POST", self._url + path, headers=self._headers, content=content
         ) as response:
             if response.status_code != httpx.codes.OK:
                 raise ModelUnavailableError(_fault_of(response.status_code))

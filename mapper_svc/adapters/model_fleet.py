@@ -45,6 +45,10 @@ class NoModelError(Exception):
     """A model is expected, and none is active yet."""
 
 
+class OtherReleaseError(Exception):
+    """The server of the active version serves another release, or one of the same id with other parts."""
+
+
 class ModelFleet:
     """Makes the parts; `running` gives them life.
 
@@ -138,7 +142,9 @@ class ModelFleet:
             if self._settings.model_url:
                 raise NoModelError
             return
-        await self._probe.check(fleet.active.url, fleet.active.token_env)
+        serves = await self._probe.check(fleet.active.url, fleet.active.token_env)
+        if not serves.is_same_release(fleet.active.version):
+            raise OtherReleaseError
 
     def threshold_of(self, tenant_id: UUID) -> float | None:
         """Return the least confidence of the version that serves the tenant, or None where none does."""

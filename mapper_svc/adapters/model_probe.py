@@ -8,7 +8,7 @@ import msgspec
 
 from mapper_svc.adapters.model_wire import MapAnswerIn, question, read_version
 from mapper_svc.domain.errors import ErrorCode, ServiceError
-from mapper_svc.domain.label_model import AskedLabel, ModelUnavailableError
+from mapper_svc.domain.label_model import AskedLabel, ModelUnavailableError, ModelVersion
 from mapper_svc.domain.model_ports import Served
 
 _LIMIT_S = 5.0
@@ -63,10 +63,10 @@ class BentoProbe:
             raise _refused("what answers there is no model server of this kind") from None
         return Served(version, labels)
 
-    async def check(self, url: str, token_env: str | None) -> None:
-        """Raise when the Bento does not say its version; for readiness."""
+    async def check(self, url: str, token_env: str | None) -> ModelVersion:
+        """Return the version that the Bento says it serves, or raise why it does not; for readiness."""
         headers = {"Authorization": f"Bearer {self._token_of(token_env)}"}
-        read_version(await self._send("GET", f"{url}/v1/version", headers, None))
+        return read_version(await self._send("GET", f"{url}/v1/version", headers, None))
 
     async def _send(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> bytes:
         async with self._client.stream(method, url, headers=headers, content=content) as response:

@@ -1,7 +1,7 @@
 """What the mapper asks of a model and what it gets: the values of the port `LabelModel`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 LABEL_MAX = 200
@@ -49,6 +49,10 @@ class ModelVersion:
     calibrator: str
     threshold: float | None
     engine: str
+
+    def is_same_release(self, other: "ModelVersion") -> bool:
+        """Whether both are one release, whatever computes it: the parts of a release belong together."""
+        return replace(self, engine="") == replace(other, engine="")
 
 
 @dataclass(frozen=True, slots=True)

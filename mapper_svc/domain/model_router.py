@@ -81,7 +81,7 @@ class FleetRouter:
             if model is not None:
                 key = (model.id, model.url, model.token_env)
                 ways[key] = self._ways.get(key) or ExpectedVersion(
-                    self._connect(model), model.id, self.strange_version
+                    self._connect(model), model.version, self.strange_version
                 )
         self._ways = ways
         self._routes = self._routes_of(fleet)

@@ -6,7 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mapper_svc.domain.label_model import AskedLabel, ModelAnswer, ModelFault, ModelUnavailableError
+from mapper_svc.domain.label_model import (
+    AskedLabel,
+    ModelAnswer,
+    ModelFault,
+    ModelUnavailableError,
+    ModelVersion,
+)
 from mapper_svc.domain.mirrors import Mirrors
 from mapper_svc.domain.model_arms import Arm
 from mapper_svc.domain.model_fleet import TrialKind
@@ -163,19 +169,19 @@ class ExpectedVersion:
 
     Args:
         model: the way to its server.
-        version: id of the release.
+        version: what it has to say of itself; only the engine may be another.
         missed: is set when another one answers.
     """
 
-    def __init__(self, model: LabelModel, version: str, missed: asyncio.Event) -> None:
+    def __init__(self, model: LabelModel, version: ModelVersion, missed: asyncio.Event) -> None:
         self._model = model
         self._version = version
         self._missed = missed
 
     async def distributions(self, asked: Sequence[AskedLabel]) -> ModelAnswer:
-        """Answer; ModelUnavailableError MISMATCH when another version does."""
+        """Answer; ModelUnavailableError MISMATCH when another version does, or one of other label tokens."""
         answer = await self._model.distributions(asked)
-        if answer.version.version != self._version:
+        if not answer.version.is_same_release(self._version):
             self._missed.set()
             raise ModelUnavailableError(ModelFault.MISMATCH)
         return answer

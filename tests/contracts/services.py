@@ -60,7 +60,7 @@ SERVICES = (
         scope="map",
         reading="/api/v1/taxonomy",
         without_postgres="degraded",
-        own_metrics=("mapper_findings_total", "mapper_review_not_kept_total"),
+        own_metrics=("mapper_findings_total", "mapper_review_not_kept_total", "mapper_model_call_seconds"),
     ),
     ServiceUnderTest(
         name="analysis_svc",

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,9 +138,20 @@ async def test_label_that_only_rules_may_name_counts_as_unsure(bench: Bench) -> 
     assert bench.tally.take()["treatment.unsure"] == 2
 
 
-async def test_server_that_was_given_another_release_is_not_taken_for_the_old_one() -> None:
+@pytest.mark.parametrize("part", ["version", "adapter", "label_tokens", "calibrator", "threshold"])
+async def test_server_that_was_given_another_release_is_not_taken_for_the_old_one(part: str) -> None:
     missed = asyncio.Event()
-    model = ExpectedVersion(FakeModel("cccccccccccc"), "aaaaaaaaaaaa", missed)
+    serving = FakeModel("cccccccccccc")
+    known = (await serving.distributions(ASKED)).version
+    other: dict[str, Any] = {part: 0.99 if part == "threshold" else "another"}
+    model = ExpectedVersion(serving, replace(known, **other), missed)
     with pytest.raises(ModelUnavailableError, match="mismatch"):
         await model.distributions(ASKED)
     assert missed.is_set()
+
+
+async def test_another_engine_is_no_other_release() -> None:
+    serving = FakeModel("cccccccccccc")
+    known = (await serving.distributions(ASKED)).version
+    model = ExpectedVersion(serving, replace(known, engine="another"), asyncio.Event())
+    assert (await model.distributions(ASKED)).version == known
