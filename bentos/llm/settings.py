@@ -26,6 +26,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_root: Annotated[str, Meta(min_length=1, description="folder of base models and merged weights")] = (
         str(Path.home() / ".cache" / "llama-mapper")
     )
+    dtype: Annotated[
+        Literal["", "bfloat16", "float32"], Meta(description="number format to compute in, not the release's")
+    ] = ""
     threads: Annotated[int, Meta(ge=0, le=256, description="threads that score; 0 leaves it to torch")] = 0
     batch_rows: Annotated[_Rows, Meta(description="most raw labels that are scored together")] = 16
     waiting_rows: Annotated[_Rows, Meta(description="most raw labels that wait; above it 503")] = 1024

@@ -58,6 +58,7 @@ def make_engine(
         tokenizer=parts.tokenizer,
         label_ids=parts.tokens.ids,
         dtype=parts.origin.dtype,
+        compute=settings.dtype or parts.origin.dtype,
         threads=settings.threads,
     )
     return engine, engine.threads
@@ -75,7 +76,7 @@ def vllm_options(
     return VllmOptions(
         model=model,
         adapter=release.adapter if live else None,
-        dtype=release.parts.origin.dtype,
+        dtype=settings.dtype or release.parts.origin.dtype,
         on_gpu=on_gpu,
         cache_gib=settings.vllm_cache_gib,
         gpu_memory=settings.vllm_gpu_memory,

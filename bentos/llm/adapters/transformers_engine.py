@@ -38,6 +38,7 @@ class TransformersEngine:
         tokenizer: TextTokenizer,
         label_ids: Sequence[int],
         dtype: str,
+        compute: str,
         threads: int,
     ) -> None:
         """Loads the weights, which takes seconds.
@@ -47,7 +48,8 @@ class TransformersEngine:
             adapter: folder of the adapter.
             tokenizer: the base's tokenizer.
             label_ids: the label tokens.
-            dtype: number format of the base.
+            dtype: number format of the base, in which the adapter is merged.
+            compute: number format to compute in.
             threads: threads that score; 0 leaves it to torch.
 
         Raises:
@@ -55,8 +57,9 @@ class TransformersEngine:
         """
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         writing = load_base(base, dtype)
-        self._scoring = OneTokenModel(_with_adapter(writing, adapter), label_ids).to(self._device).eval()
-        self._writing = writing.to(self._device).eval()
+        scoring, place = _with_adapter(writing, adapter), (self._device, getattr(torch, compute))
+        self._scoring = OneTokenModel(scoring.to(*place), label_ids).to(self._device).eval()
+        self._writing = writing.to(*place).eval()
         self._tokenizer = tokenizer
         self._guides = JsonGuides(tokenizer, self._writing.config.vocab_size)
         self._ends = _ends(self._writing)

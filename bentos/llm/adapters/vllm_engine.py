@@ -66,6 +66,8 @@ def engine_arguments(options: VllmOptions, rank: int) -> dict[str, Any]:
         "max_model_len": options.context,
         "max_logprobs": _MOST_LABELS,
         "enable_prefix_caching": True,
+        # As transformers here: in bfloat16 the logits themselves would be rounded to eighths.
+        "hf_overrides": {"head_dtype": "float32"},
         "disable_log_stats": True,
         "tensor_parallel_size": options.tensor_parallel,
     }

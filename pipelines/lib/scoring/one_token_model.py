@@ -44,7 +44,8 @@ class OneTokenModel(nn.Module):
         given = {"inputs_embeds": inputs} if inputs.is_floating_point() else {"input_ids": inputs}
         hidden = inner.model(**given, use_cache=False).last_hidden_state
         final = hidden[torch.arange(len(last), device=hidden.device), last]
-        return (final @ inner.lm_head.weight[self.label_ids].T).float()
+        # In float32 from here on: bfloat16 would round logits of this size to eighths.
+        return final.float() @ inner.lm_head.weight[self.label_ids].float().T
 
 
 def load_tokenizer(folder: Path) -> TextTokenizer:

@@ -54,6 +54,7 @@ async def engine(release: Release) -> AsyncIterator[TransformersEngine]:
         tokenizer=release.parts.tokenizer,
         label_ids=release.parts.tokens.ids,
         dtype="float32",
+        compute="float32",
         threads=1,
     )
     yield made

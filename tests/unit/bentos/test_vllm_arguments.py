@@ -25,6 +25,7 @@ def test_on_a_cpu_nothing_is_compiled_and_the_adapter_is_merged() -> None:
     assert arguments["block_size"] == 32
     assert arguments["max_logprobs"] == 128
     assert arguments["enable_prefix_caching"] is True
+    assert arguments["hf_overrides"] == {"head_dtype": "float32"}
     assert "enable_lora" not in arguments
 
 
