@@ -47,17 +47,9 @@ def rows() -> list[tuple[str | None, str]]:
 
 def answers(engine: str, asked: list[tuple[str | None, str]], dtype: str) -> dict[str, Any]:
     data_root = os.environ.get("LLM_DATA_ROOT", str(ROOT / ".run" / "pipelines"))
-    command = [str(PYTHON), "-m", "tests.fixtures.engine_answers"]
+    command = [str(PYTHON), "-m", "tests.fixtures.engine_answers", engine, str(RELEASE.resolve())]
     done = subprocess.run(
-        [
-            str(PYTHON),
-            "-m",
-            "tests.fixtures.engine_answers",
-            engine,
-            str(RELEASE.resolve()),
-            data_root,
-            dtype,
-        ],
+        [*command, data_root, dtype],
         input=json.dumps(asked),
         capture_output=True,
         text=True,
