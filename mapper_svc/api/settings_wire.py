@@ -59,11 +59,20 @@ class SettingsHolding(msgspec.Struct, frozen=True):
     feedback_for_training: bool
 
 
+class SettingsChosen(msgspec.Struct, frozen=True):
+    """What a tenant set; null is the default."""
+
+    tiers: TiersSet
+    threshold: float | None
+    label_thresholds: dict[str, float]
+    feedback_for_training: bool | None
+
+
 class SettingsVersionOut(msgspec.Struct, frozen=True):
     """One version of a tenant's settings; ``restored`` names the version that was gone back to."""
 
     version: int
-    set: SettingsSet
+    set: SettingsChosen
     taxonomy: str
     changed_at: datetime | None
     changed_by: str | None
@@ -107,7 +116,7 @@ def version_out(version: SettingsVersion) -> SettingsVersionOut:
     chosen = version.chosen
     return SettingsVersionOut(
         version=version.version,
-        set=SettingsSet(
+        set=SettingsChosen(
             tiers=TiersSet(**{piece.value: on for piece, on in chosen.tiers.items()}),
             threshold=chosen.threshold,
             label_thresholds=dict(chosen.label_thresholds),
