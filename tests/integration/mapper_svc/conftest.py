@@ -18,7 +18,7 @@ from mapper_svc.settings import example_settings
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 
-SCOPES = frozenset({"map", "review:read", "settings:read", "taxonomy:read"})
+SCOPES = frozenset({"map", "review:read", "settings:manage", "settings:read", "taxonomy:read"})
 
 
 class AnyTenant:
@@ -53,21 +53,17 @@ def bearer(tenant: UUID) -> dict[str, str]:
     return {"Authorization": f"Bearer {tenant}"}
 
 
-StartMapper = Callable[[str], AbstractAsyncContextManager[Mapper]]
+StartMapper = Callable[..., AbstractAsyncContextManager[Mapper]]
 
 
 @pytest.fixture
 def start_mapper(valkey_server: valkey.Cache) -> StartMapper:
-    """Start the service on the database of a URL."""
+    """Start the service on the database of a URL, with other settings as named."""
 
     @asynccontextmanager
-    async def start(database_url: str) -> AsyncIterator[Mapper]:
-        settings = msgspec.structs.replace(
-            example_settings(),
-            database_url=database_url,
-            redis_url=valkey_server.url("mapper"),
-            metrics_port=0,
-        )
+    async def start(database_url: str, **changes: Any) -> AsyncIterator[Mapper]:
+        given = {"database_url": database_url, "redis_url": valkey_server.url("mapper"), "metrics_port": 0}
+        settings = msgspec.structs.replace(example_settings(), **(given | changes))
         app = create_app(settings, verifier=AnyTenant())
         transport = httpx.ASGITransport(app=cast("Any", app))
         async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://mapper") as client:
