@@ -46,7 +46,8 @@ def upgrade() -> None:
         """
     )
     op.execute(
-        "create unique index model_versions_one_active on mapper.model_versions ((true)) where state = 'active'"
+        "create unique index model_versions_one_active "
+        "on mapper.model_versions ((true)) where state = 'active'"
     )
     op.execute(
         """
