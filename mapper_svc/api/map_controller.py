@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, post
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, HeaderParameter
 
 from mapper_svc.api.guards import requires
 from mapper_svc.api.injected import Injected
@@ -17,6 +17,16 @@ from mapper_svc.domain.errors import ErrorCode, ServiceError
 from mapper_svc.domain.map_request import MapRequests
 
 MAX_PAYLOAD_BYTES = 64 * 1024
+
+TimeLeft = Annotated[
+    int | None,
+    HeaderParameter(
+        name="X-Time-Left-Ms",
+        ge=1,
+        le=600_000,
+        description="milliseconds that the caller waits for the answer; a model is not waited for any longer",
+    ),
+]
 
 _ONE = {"detector": "openai_moderation", "output": "harassment/threatening"}
 _NATIVE = {"detector": "llama_guard_3_4", "output": "unsafe\nS1,S9"}
@@ -43,10 +53,13 @@ class MapController(Controller):
         ],
         principal: Injected[Principal],
         map_requests: Injected[MapRequests],
+        time_left_ms: TimeLeft = None,
     ) -> MapAnswer:
         """Answer at least one finding for each detector; what cannot be read is never reported as clean."""
         _check_size(data, "body")
-        (result,) = await map_requests([payload_of(data)], tenant_id=principal.tenant_id)
+        (result,) = await map_requests(
+            [payload_of(data)], tenant_id=principal.tenant_id, within_s=_seconds(time_left_ms)
+        )
         return answer_of(result)
 
     @post("/batch", status_code=200, summary="Map up to 100 hand-overs", responses=faults(*BODY))
@@ -57,16 +70,25 @@ class MapController(Controller):
         ],
         principal: Injected[Principal],
         map_requests: Injected[MapRequests],
+        time_left_ms: TimeLeft = None,
     ) -> MapBatchAnswer:
         """Answer one result for each item, in order; 413 when they have too many findings together."""
         for index, item in enumerate(data.items):
             _check_size(item, f"items[{index}]")
-        results = await map_requests([payload_of(item) for item in data.items], tenant_id=principal.tenant_id)
+        results = await map_requests(
+            [payload_of(item) for item in data.items],
+            tenant_id=principal.tenant_id,
+            within_s=_seconds(time_left_ms),
+        )
         answers = []
         for result in results:
             answers.append(answer_of(result))
             await asyncio.sleep(0)  # others in between: the results of a batch may be many
         return MapBatchAnswer(answers)
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _check_size(request: MapRequest, field: str) -> None:

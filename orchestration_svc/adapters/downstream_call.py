@@ -45,7 +45,12 @@ class DownstreamCall:
             token = await self._tokens.get(tenant_id, audience=self._audience, scope=self._scope)
         except SigningKeysUnavailableError:
             raise self._failed("unavailable", "no signing key") from None
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            # So that the other side leaves out what would come too late, instead of losing all of its answer.
+            "X-Time-Left-Ms": str(max(1, int(timeout_s * 1000))),
+        }
         correlation_id = structlog.contextvars.get_contextvars().get("correlation_id")
         if correlation_id:
             headers["X-Correlation-ID"] = correlation_id

@@ -170,6 +170,27 @@ async def test_a_bento_that_hangs_costs_the_budget_and_no_more(started: Started,
         assert answer["fallback_used"] is True
 
 
+async def test_a_caller_that_says_how_long_it_waits_is_answered_in_that_time(
+    started: Started, bento: FakeBento
+) -> None:
+    async with started(model_budget_ms=10_000, model_call_timeout_ms=20_000) as mapper:
+        bento.delay_s = 8.0
+        began = time.perf_counter()
+        answer = await mapper.client.post(
+            "/api/v1/map",
+            json={"detector": "in-house", "output": THREAT},
+            headers=bearer(mapper.tenant) | {"X-Time-Left-Ms": "250"},
+        )
+        assert time.perf_counter() - began < 4
+        assert answer.json()["fallback_used"] is True
+        refused = await mapper.client.post(
+            "/api/v1/map",
+            json={"detector": "in-house", "output": THREAT},
+            headers=bearer(mapper.tenant) | {"X-Time-Left-Ms": "soon"},
+        )
+        assert refused.status_code == 400
+
+
 async def test_a_bento_that_is_slow_is_heard_the_next_time(started: Started, bento: FakeBento) -> None:
     async with started(model_budget_ms=100) as mapper:
         bento.delay_s = 0.5

@@ -143,13 +143,14 @@ async def test_analysis_is_told_what_was_found_and_who_failed() -> None:
     }
 
 
-async def test_call_carries_a_token_for_that_tenant_and_service_and_the_correlation_id() -> None:
+async def test_call_carries_a_token_for_that_tenant_and_service_its_correlation_and_its_time() -> None:
     server, signer = Server(said(ANSWER)), FakeSigner()
     with structlog.contextvars.bound_contextvars(correlation_id="c-7"):
         await HttpMapperClient(call(server, signer)).map([PAYLOAD], tenant_id=TENANT, timeout_s=1)
     (signed,) = signer.signed
     assert server.requests[0].headers["authorization"] == f"Bearer token:{signed['token_id']}"
     assert server.requests[0].headers["x-correlation-id"] == "c-7"
+    assert server.requests[0].headers["x-time-left-ms"] == "1000"
     assert (signed["tenant_id"], signed["audiences"], signed["scopes"]) == (TENANT, ("mapper_svc",), {"map"})
 
 
