@@ -122,7 +122,8 @@ $(VENV)/.dev-installed: pyproject.toml constraints.txt deploy/local/install.sh
 $(MODEL_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(MODEL_VENV) serving $(WEIGHTS)
 	@echo '  … turning the weights into what can be read at once'
-	@$(MODEL_VENV)/bin/python -c "$$PREPARE" >/dev/null 2>&1 || { echo '  ! the weights could not be read' >&2; exit 1; }
+	@said=$$($(MODEL_VENV)/bin/python -c "$$PREPARE" 2>&1) \
+	  || { printf '  ! the weights could not be read\n%s\n' "$$said" >&2; exit 1; }
 	@touch $@
 
 $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh
