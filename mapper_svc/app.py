@@ -93,7 +93,9 @@ def create_app(
     )
     background = BackgroundWork()
     settings_store = SettingsRepository(database)
-    tenant_settings = CachedTenantSettings(settings_store, valkey, metrics, background)
+    # Its own, so that settings and the review queue do not take each other's room when Postgres is silent.
+    settings_work = BackgroundWork()
+    tenant_settings = CachedTenantSettings(settings_store, valkey, metrics, settings_work)
     models = ModelFleet(
         settings, catalogue.taxonomy, database=database, valkey=valkey, tracing=tracing, metrics=metrics
     )
@@ -142,9 +144,10 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
+            stack.push_async_callback(settings_work.close)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
-            background.start(tenant_settings.follow())
+            settings_work.start(tenant_settings.follow())
             await stack.enter_async_context(models.running())
             await stack.enter_async_context(model_tier.running())
             await database.warm_up()
