@@ -8,7 +8,7 @@ from mapper_svc.domain.taxonomy import Taxonomy
 
 ERRORS_SHOWN = 20
 _BINS = 10
-_FIELDS = frozenset({"vendor", "raw", "gold", "also", "meaning"})
+_FIELDS = frozenset({"vendor", "raw", "gold", "also", "meaning", "lang", "kind"})
 
 
 class EvaluationRowError(ValueError):
@@ -26,7 +26,7 @@ class EvaluationRow:
 
 
 def read_rows(lines: Iterable[str], taxonomy: Taxonomy) -> Iterator[EvaluationRow]:
-    """Reads JSON Lines of `{vendor, raw, gold, also?, meaning?}`; empty lines are passed over.
+    """Reads JSON Lines of `{vendor, raw, gold, also?}`; passes over empty lines, `meaning`, `lang` and `kind`.
 
     Raises:
         EvaluationRowError: not JSON, a missing, unknown or wrongly typed field, or a label that the edition
