@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_grou
 
 @pytest.fixture(scope="module")
 def bento(start_bento: Start, tiny: Path) -> Iterator[Bento]:
-    settings = {"LLM_SERVICE_TOKEN": TOKEN, "LLM_DATA_ROOT": str(tiny)}
+    # One thread: two of them that share a busy core mostly wait for each other.
+    settings = {"LLM_SERVICE_TOKEN": TOKEN, "LLM_DATA_ROOT": str(tiny), "LLM_THREADS": "1"}
     with start_bento(SERVICE, settings, "--arg", f"release={tiny / 'release'}") as started:
         started.wait_until(lambda: started.answers("/readyz", 200))
         yield started
