@@ -1,10 +1,9 @@
 """The model behind the mapper: what it answers, what is said without it, and its way back."""
 
-import os
-import signal
 import uuid
 from typing import Any
 
+import psutil
 import pytest
 
 from deploy.local.model_server import obstacle, wanted_release
@@ -48,7 +47,9 @@ def was_heard(answer: dict[str, Any]) -> bool:
 def test_a_killed_model_costs_no_answer_is_named_and_comes_back(client: StackClient) -> None:
     until(lambda: was_heard(map_unknown(client)), seconds=60, what="an answer by the model")
     before = client.stack.pid("model")
-    os.kill(before, signal.SIGKILL)
+    # Its workers, too: they live on without their parent, and answer.
+    for process in [*psutil.Process(before).children(recursive=True), psutil.Process(before)]:
+        process.kill()
     without = map_unknown(client)
     assert not was_heard(without)
     assert without["fallback_used"] is True
