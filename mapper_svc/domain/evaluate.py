@@ -26,7 +26,7 @@ class EvaluationRow:
 
 
 def read_rows(lines: Iterable[str], taxonomy: Taxonomy) -> Iterator[EvaluationRow]:
-    """Reads JSON Lines of `{vendor, raw, gold, also?}`; passes over empty lines, `meaning`, `lang` and `kind`.
+    """Reads JSON Lines of `{vendor, raw, gold, also?}`; skips empty lines, `meaning`, `lang` and `kind`.
 
     Raises:
         EvaluationRowError: not JSON, a missing, unknown or wrongly typed field, or a label that the edition
