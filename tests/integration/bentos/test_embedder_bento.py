@@ -18,7 +18,7 @@ def test_like_texts_are_near_and_others_far(start_bento: Callable[..., Any]) -> 
     first, like, other = answer["embeddings"]
     assert answer["model"]["size"] == len(first) == 384
     assert math.hypot(*first) == pytest.approx(1, abs=1e-4)
-    assert cosine(first, like) > 0.9
+    assert cosine(first, like) > 0.7
     assert cosine(first, other) < 0.3
 
 
