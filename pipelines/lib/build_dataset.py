@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
 from mapper_svc.adapters.taxonomy_files import TAXONOMY_DIR, load_taxonomy
 from mapper_svc.adapters.vendor_files import VENDORS_DIR, load_vendors
+from pipelines.lib.calibration_rows import calibration_candidates
 from pipelines.lib.example import Example
 from pipelines.lib.families import load_phrasing_families, load_vendor_families
 from pipelines.lib.licences import LICENCES
@@ -38,6 +40,7 @@ class DatasetSources:
         phrasings: folder of written phrasings.
         feedback: folder of reviewed feedback; it may be missing or empty.
         free_form: folder of the free-form held-out set, which training is kept away from.
+        calibration: folder of free-form rows for validation.
         vendor_families: list of vendor families.
         phrasing_families: list of phrasing families.
     """
@@ -48,6 +51,7 @@ class DatasetSources:
     phrasings: Path = DATA_DIR / "phrasings"
     feedback: Path = DATA_DIR / "feedback"
     free_form: Path = DATA_DIR / "heldout"
+    calibration: Path = DATA_DIR / "calibration"
     vendor_families: Path = DATA_DIR / "vendor_families.yaml"
     phrasing_families: Path = DATA_DIR / "phrasing_families.yaml"
 
@@ -104,8 +108,9 @@ class Dataset:
 def content_hash(examples: Iterable[Example]) -> str:
     """Returns SHA-256 (hex) over the rows by id, each as one JSON list of its columns in UTF-8."""
     digest = hashlib.sha256()
+    columns = attrgetter(*(column.name for column in fields(Example)))
     for example in sorted(examples, key=lambda one: one.id):
-        line = json.dumps(astuple(example), ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(columns(example), ensure_ascii=False, separators=(",", ":"))
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
@@ -129,6 +134,7 @@ def build_dataset(sources: DatasetSources, say: Callable[[str], None] = lambda _
         *taxonomy_candidates(taxonomy),
         *vendor_candidates(load_vendors(taxonomy, sources.vendors), vendor_families),
         *phrasing_candidates(sources.phrasings, phrasing_families),
+        *calibration_candidates(sources.calibration),
         *feedback.candidates,
     ]
     say(f"read {len(read)} rows")
@@ -182,6 +188,7 @@ def _source_hashes(sources: DatasetSources) -> dict[str, str]:
         "phrasings": sorted(sources.phrasings.glob("*.jsonl")),
         "feedback": sorted(sources.feedback.glob("*.jsonl")),
         "free_form": sorted(sources.free_form.glob("*.jsonl")),
+        "calibration": sorted(sources.calibration.glob("*.jsonl")),
         "vendor_families": [sources.vendor_families],
         "phrasing_families": [sources.phrasing_families],
     }

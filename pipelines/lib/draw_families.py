@@ -24,8 +24,9 @@ def draw_vendor_families(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Returns the families that the lot holds out, and those that it gives to validation."""
     urn = [name for name in in_drawing_order(families.seed, sizes) if sizes[name] >= families.smallest]
-    held_out = _draw(urn, sizes, families.held_out_minimum)
-    rest = urn[len(held_out) :]
+    fresh = [name for name in urn if name not in families.measured_before]
+    held_out = _draw(fresh, sizes, families.held_out_minimum)
+    rest = [name for name in urn if name not in held_out]
     return frozenset(held_out), frozenset(_draw(rest, sizes, families.validation_minimum))
 
 

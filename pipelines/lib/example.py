@@ -23,10 +23,12 @@ class Source(StrEnum):
     """Where a row comes from, the most trusted first.
 
     A vendor's table comes last: it is right for that vendor, and says little of another who uses the word.
+    Free-form rows are phrasings of somebody who had not read the others; they stand for validation alone.
     """
 
     TAXONOMY = "taxonomy"
     FEEDBACK = "feedback"
+    FREE_FORM = "free_form"
     PHRASING = "phrasing"
     VENDOR = "vendor"
 

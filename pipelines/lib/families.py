@@ -31,6 +31,7 @@ class VendorFamilies:
         validation: families that the choices are made on.
         seed: seed of the draw.
         smallest: fewest distinct clear labels of a family that can be drawn.
+        measured_before: families that an earlier draw held out; they are not held out again.
         held_out_minimum: when enough is held out.
         validation_minimum: when enough stands for validation.
         opaque_patterns: a label that one of these matches whole is opaque.
@@ -42,6 +43,7 @@ class VendorFamilies:
     validation: frozenset[str]
     seed: str
     smallest: int
+    measured_before: frozenset[str]
     held_out_minimum: Minimum
     validation_minimum: Minimum
     opaque_patterns: tuple[re.Pattern[str], ...]
@@ -104,10 +106,13 @@ def load_vendor_families(path: Path) -> VendorFamilies:
         DataFaultError: the file breaks its schema; names file, line and key.
     """
     root = _section(read_yaml(path), "draw", "opaque", "held_out", "validation", "families")
-    draw = _section(root["draw"], "seed", "smallest", "held_out", "validation")
+    draw = _section(root["draw"], "seed", "smallest", "measured_before", "held_out", "validation")
     opaque = _section(root["opaque"], "patterns", "labels")
     members = _members(root["families"])
     held_out, validation = (_listed(root[name], members) for name in ("held_out", "validation"))
+    before = _listed(draw["measured_before"], members)
+    for both in sorted(held_out & before):
+        raise root["held_out"].fault(f"{both} was held out before")
     for both in sorted(held_out & validation):
         raise root["validation"].fault(f"{both} is held out already")
     return VendorFamilies(
@@ -116,6 +121,7 @@ def load_vendor_families(path: Path) -> VendorFamilies:
         validation=validation,
         seed=draw["seed"].text(),
         smallest=_whole(draw["smallest"]),
+        measured_before=before,
         held_out_minimum=_minimum(draw["held_out"]),
         validation_minimum=_minimum(draw["validation"]),
         opaque_patterns=tuple(_pattern(one) for one in opaque["patterns"].items()),

@@ -1,4 +1,4 @@
-"""Labels that are right as well for a held-out row, which a table with one label each cannot say."""
+"""Labels that are right as well for a row that is scored, which a table with one label each cannot say."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -10,14 +10,17 @@ from pipelines.lib.build_dataset import DATA_DIR
 from pipelines.lib.strict_jsonl import read_jsonl
 
 ACCEPTED_FILE = DATA_DIR / "accepted.jsonl"
-"""The list that comes with the pipelines, written from the taxonomy's meanings before any answer was seen."""
+"""The list that comes with the pipelines.
+
+For rows of vendors: what both annotators of `annotations.jsonl` named, who saw the detector's id, the raw
+label and the taxonomy, neither the vendor's table nor an answer of a model nor each other.
+"""
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendor: str
     raw: str
     also: tuple[str, ...]
-    why: str
 
 
 def read_accepted(

@@ -54,7 +54,7 @@ def remove_leaks(
 
     What has to go, in this order; opaque codes are no leak, they say nothing:
     1. rows for training and validation whose text is held out, there or in the free-form set;
-    2. rows for training whose text a vendor of validation has;
+    2. rows for training whose text a vendor or a free-form row of validation has;
     3. phrasings of validation whose text is left in training (phrasings are many; vendor labels are few).
     """
     held_out = [_asked(one) for one in candidates if one.split is Split.HELDOUT and not one.opaque]

@@ -30,7 +30,7 @@ from pipelines.lib.evaluation.tier_scores import GroupScore, group_scores, tier_
 
 COMBINED = "combined"
 """The tier whose answers the mapper gives when it is sure enough: model and embedding head together."""
-_SEEN_SETS = (CaseSet.VALIDATION_VENDORS, CaseSet.VALIDATION_PHRASINGS)
+_SEEN_SETS = (CaseSet.VALIDATION_VENDORS, CaseSet.VALIDATION_FREE_FORM, CaseSet.VALIDATION_PHRASINGS)
 
 
 @dataclass(frozen=True)

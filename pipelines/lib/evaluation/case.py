@@ -10,12 +10,14 @@ class CaseSet(StrEnum):
         HELDOUT: labels of the vendor families that nothing is trained or chosen on.
         FREE_FORM: in-house labels, written apart from every training phrasing.
         VALIDATION_VENDORS: labels of the validation families; calibration, threshold and best step saw them.
-        VALIDATION_PHRASINGS: phrasings of validation, seen in the same way.
+        VALIDATION_FREE_FORM: free-form labels for validation, seen in the same way.
+        VALIDATION_PHRASINGS: phrasings of validation, seen by the choice of the best step alone.
     """
 
     HELDOUT = "held-out families"
     FREE_FORM = "free form"
     VALIDATION_VENDORS = "validation vendors"
+    VALIDATION_FREE_FORM = "validation free form"
     VALIDATION_PHRASINGS = "validation phrasings"
 
 

@@ -16,6 +16,8 @@ from pipelines.lib.strict_jsonl import read_jsonl
 FREE_FORM_DIR = DATA_DIR / "heldout"
 """The free-form set that comes with the pipelines."""
 
+_KINDS = {Source.VENDOR: CaseSet.VALIDATION_VENDORS, Source.FREE_FORM: CaseSet.VALIDATION_FREE_FORM}
+
 
 class _FreeFormLine(msgspec.Struct, frozen=True):
     vendor: str
@@ -74,6 +76,6 @@ def _free_form(folder: Path) -> Iterator[Case]:
 
 def _validation(data: Path, accepted: Mapping[tuple[str, str], frozenset[str]]) -> Iterator[Case]:
     for one in read_examples(data, Split.VALIDATION, ambiguous=False):
-        kind = CaseSet.VALIDATION_VENDORS if one.source is Source.VENDOR else CaseSet.VALIDATION_PHRASINGS
+        kind = _KINDS.get(one.source, CaseSet.VALIDATION_PHRASINGS)
         also = accepted.get((one.vendor, one.raw), frozenset()) - {one.label}
         yield Case(kind, one.vendor, one.family, one.raw, one.label, also=also, lang=one.lang)

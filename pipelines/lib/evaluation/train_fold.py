@@ -58,8 +58,9 @@ class HeadTrainer:
         def logits(raws: Sequence[str]) -> NDArray[np.float32]:
             return head.logits(raws, self._embed(raws))
 
-        right = accepted_places([row.accepted for row in validation], dataset.labels)
-        temperature = fit_temperature(logits([row.raw for row in validation]), right, confidence_loss)
+        foreign = [row for row in validation if row.foreign]
+        right = accepted_places([row.accepted for row in foreign], dataset.labels)
+        temperature = fit_temperature(logits([row.raw for row in foreign]), right, confidence_loss)
         found = np.exp(log_softmax(logits([case.raw for case in cases]) / temperature))
         return FoldAnswers({"head": Answers.of_distributions(found)})
 

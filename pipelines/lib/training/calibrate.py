@@ -11,12 +11,17 @@ from scipy.optimize import minimize_scalar
 from pipelines.lib.scoring.atomic_file import write_atomically
 from pipelines.lib.scoring.calibration import Calibration
 from pipelines.lib.scoring.log_softmax import log_softmax
-from pipelines.lib.training.measure import confidence_loss, mean_log_loss
+from pipelines.lib.training.measure import Share, confidence_loss, mean_log_loss
 
 _WEIGHTS = np.linspace(0.0, 1.0, 41)
 _TEMPERATURES = (0.05, 20.0)
 _LOWEST_THRESHOLD = 0.6
 _PRECISION = 0.97
+_Z = 1.2815515655446004
+"""Quantile of the normal distribution for a one-sided interval of 90 %.
+
+The share itself would not do: the lowest of many thresholds that reach it is one that was lucky.
+"""
 
 
 def fit_calibration(
@@ -67,7 +72,9 @@ def fit_temperature(
 
 
 def fit_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float | None:
-    """Returns the smallest confidence of at least 0.6 from which on 97 % of the answers are right.
+    """Returns the smallest confidence of at least 0.6 from which on 97 % of the answers are surely right.
+
+    Surely: at the lower end of the one-sided 90 % Wilson interval (Wilson 1927).
 
     Args:
         confidence: probability of the answer, for each case.
@@ -79,7 +86,7 @@ def fit_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> 
     candidates = np.unique(confidence[confidence > _LOWEST_THRESHOLD])
     for threshold in (_LOWEST_THRESHOLD, *candidates):
         above = right[confidence >= threshold]
-        if len(above) and above.mean() >= _PRECISION:
+        if Share.of(int(above.sum()), len(above), _Z).low >= _PRECISION:
             return float(threshold)
     return None
 

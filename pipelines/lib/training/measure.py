@@ -11,7 +11,7 @@ _Z95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of some cases, with the Wilson interval of 95 % (Wilson 1927).
+    """How many of some cases, with its Wilson interval (Wilson 1927).
 
     Attributes:
         right: cases that count.
@@ -26,14 +26,14 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, right: int, cases: int) -> "Share":
-        """Returns the share with its interval."""
+    def of(cls, right: int, cases: int, z: float = _Z95) -> "Share":
+        """Returns the share with its interval, by the quantile `z` of the normal distribution."""
         if not cases:
             return cls(0, 0, 0.0, 1.0)
-        share, square = right / cases, _Z95**2
+        share, square = right / cases, z**2
         middle = (share + square / (2 * cases)) / (1 + square / cases)
         spread = share * (1 - share) / cases + square / (4 * cases**2)
-        half = _Z95 / (1 + square / cases) * math.sqrt(spread)
+        half = z / (1 + square / cases) * math.sqrt(spread)
         return cls(right, cases, max(0.0, middle - half), min(1.0, middle + half))
 
     @property

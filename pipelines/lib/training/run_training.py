@@ -223,14 +223,16 @@ def _write_tiers(
         say=say,
     )
     head.save(folder / HEAD)
-    # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format.
+    # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format,
+    # and on labels of strange hands: on those that training's authors wrote, a model is more at home.
     merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
     merged.eval()
-    raws = [row.raw for row in validation]
+    foreign = [row for row in validation if row.foreign]
+    raws = [row.raw for row in foreign]
     # Without the vendor, as a vendor that was not trained on is asked for.
     model_logits = label_logits(merged, [encode_prompt(tokenizer, raw) for raw in raws]).numpy()
     head_logits = head.logits(raws, embed_raw(raws, embedder))
-    right = accepted_places([row.accepted for row in validation], tokens.labels)
+    right = accepted_places([row.accepted for row in foreign], tokens.labels)
     save_calibration(fit_calibration(model_logits, head_logits, right), folder / CALIBRATION)
 
 
@@ -242,11 +244,10 @@ def _evaluated(
         TrainingRow(raw=one.raw, label=one.gold, also=frozenset(one.also))
         for one in read_free_form(_FREE_FORM)
     ]
-    vendors = [row for row in validation if row.vendor]
-    written = [row for row in validation if not row.vendor]
     return {
-        "validation vendors": _as_unknown(vendors),
-        "validation phrasings": written,
+        "validation vendors": _as_unknown([row for row in validation if row.vendor]),
+        "validation free form": [row for row in validation if row.foreign and not row.vendor],
+        "validation phrasings": [row for row in validation if not row.foreign],
         "held-out vendors": _as_unknown(heldout),
         "free form": free_form,
     }

@@ -16,6 +16,7 @@ class TrainingRow:
         vendor: id of the vendor file, or None for a row of nobody's detector.
         also: other labels that are accepted as right when the row is scored.
         group: what the row is reported under, as its family or language.
+        foreign: nobody who wrote rows to learn from wrote it, as with what is asked in use.
     """
 
     raw: str
@@ -23,6 +24,7 @@ class TrainingRow:
     vendor: str | None = None
     also: frozenset[str] = frozenset()
     group: str = ""
+    foreign: bool = False
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -62,6 +64,7 @@ def rows_of(
             vendor=one.vendor if one.source is Source.VENDOR else None,
             also=also.get((one.vendor, one.raw), frozenset()),
             group=one.family,
+            foreign=one.source in {Source.VENDOR, Source.FREE_FORM},
         )
         for one in examples
     )

@@ -100,16 +100,22 @@ def test_every_tier_gives_a_distribution() -> None:
 
 
 def test_the_threshold_is_the_smallest_that_is_right_often_enough() -> None:
-    confidence = np.array([0.95] * 97 + [0.9] * 3 + [0.7] * 10 + [0.3] * 5)
-    right = np.array([True] * 97 + [True, False, False] + [False] * 10 + [True] * 5)
+    confidence = np.array([0.95] * 297 + [0.9] * 3 + [0.7] * 20 + [0.3] * 5)
+    right = np.array([True] * 297 + [True, True, False] + [False] * 20 + [True] * 5)
     assert fit_threshold(confidence, right) == 0.9
-    right[100:110] = True
+    right[300:320] = True
     assert fit_threshold(confidence, right) == 0.6
+
+
+def test_a_threshold_needs_more_than_luck() -> None:
+    confidence, right = np.full(40, 0.9), np.ones(40, dtype=np.bool_)
+    assert fit_threshold(confidence, right) is None, "40 of 40 may well be 95 of 100"
+    assert fit_threshold(np.full(80, 0.9), np.ones(80, dtype=np.bool_)) == 0.6
 
 
 def test_no_threshold_is_better_than_one_that_does_not_hold() -> None:
     assert fit_threshold(np.array([0.9, 0.8]), np.array([False, True])) is None
-    assert fit_threshold(np.array([0.5, 0.4]), np.array([True, True])) is None
+    assert fit_threshold(np.full(100, 0.5), np.ones(100, dtype=np.bool_)) is None
     assert fit_threshold(np.empty(0), np.empty(0, dtype=np.bool_)) is None
 
 
