@@ -48,6 +48,16 @@ def show_settings() -> None:
         click.echo(f"{name:<{width}}  {value or '(empty)'}\n{'':<{width}}  {meaning}")
 
 
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from mapper_svc.app import create_app  # noqa: PLC0415 - other commands need no application
+    from mapper_svc.settings import example_settings  # noqa: PLC0415
+
+    document = create_app(example_settings()).openapi_schema.to_schema()
+    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
+
+
 class _Editions(click.Group):
     """Reads the commands of `editions` only when one is called: others need no database."""
 
@@ -67,16 +77,6 @@ class _Editions(click.Group):
 cli.add_command(
     _Editions("editions", help="Compare editions of the taxonomy, and migrate from one to the next.")
 )
-
-
-@cli.command()
-def openapi() -> None:
-    """Print the OpenAPI document."""
-    from mapper_svc.app import create_app  # noqa: PLC0415 - other commands need no application
-    from mapper_svc.settings import example_settings  # noqa: PLC0415
-
-    document = create_app(example_settings()).openapi_schema.to_schema()
-    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
 
 
 @cli.command()

@@ -12,14 +12,18 @@ class BackgroundWork:
 
     To cancel a call to a database that went silent takes seconds by itself, as the driver first asks the
     server to stop. A caller that may not wait so long waits on the task for its time and then leaves it here.
+
+    Args:
+        most: how much of it is taken at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
         """Start the work; None, and nothing started, while too much of it is still under way."""
-        if len(self._tasks) >= _MOST:
+        if len(self._tasks) >= self._most:
             work.close()
             return None
         task = asyncio.create_task(work)

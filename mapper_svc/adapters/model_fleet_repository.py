@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mapper_svc.adapters.audit_repository import append_event
 from mapper_svc.adapters.database import Database
 from mapper_svc.adapters.tables import model_registry, model_trials, model_versions
-from mapper_svc.domain.access import OPERATOR_TENANT_ID
+from mapper_svc.domain.audit import OPERATOR_TENANT_ID
 from mapper_svc.domain.errors import StorageUnavailableError
 from mapper_svc.domain.label_model import ModelVersion
 from mapper_svc.domain.model_fleet import Fleet, ModelState, ServedModel, Source, Trial, TrialKind

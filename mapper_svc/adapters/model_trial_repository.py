@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mapper_svc.adapters.database import Database
 from mapper_svc.adapters.tables import model_trial_slots, model_trial_totals, model_trials
-from mapper_svc.domain.access import OPERATOR_TENANT_ID
+from mapper_svc.domain.audit import OPERATOR_TENANT_ID
 from mapper_svc.domain.errors import StorageUnavailableError
 
 SLOT_S = 5

@@ -10,7 +10,6 @@ from mapper_svc.domain.access import Principal
 from mapper_svc.domain.errors import ErrorCode, ServiceError
 
 PRINCIPAL = "principal"
-PLATFORM_ADMIN = "platform_admin"
 
 
 class Verifier(Protocol):
@@ -21,8 +20,8 @@ class Verifier(Protocol):
         ...
 
 
-def requires(scope: str, *, role: str | None = None) -> Guard:
-    """Make a guard that lets a call pass only with a valid token holding ``scope``, and ``role`` if named."""
+def requires(scope: str) -> Guard:
+    """Make a guard that lets a call pass only with a valid token holding ``scope``."""
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]  # noqa: ARG001 - the shape of a guard
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
@@ -35,15 +34,8 @@ def requires(scope: str, *, role: str | None = None) -> Guard:
         connection.scope.setdefault("state", {})[PRINCIPAL] = principal
         if scope not in principal.scopes:
             raise ServiceError(ErrorCode.INSUFFICIENT_RBAC, f"this token does not carry the scope '{scope}'")
-        if role is not None and role not in principal.roles:
-            raise ServiceError(ErrorCode.INSUFFICIENT_RBAC, f"only the role '{role}' may do this")
 
     return guard
-
-
-def requires_platform(scope: str) -> Guard:
-    """Make a guard for what concerns every tenant: the platform's admins alone, with ``scope``."""
-    return requires(scope, role=PLATFORM_ADMIN)
 
 
 def provide_principal(scope: Scope) -> Principal:

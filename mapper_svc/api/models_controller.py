@@ -6,7 +6,7 @@ from litestar import Controller, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, PathParameter
 
-from mapper_svc.api.guards import requires, requires_platform
+from mapper_svc.api.guards import requires
 from mapper_svc.api.injected import Injected
 from mapper_svc.api.models_wire import (
     MANAGE,
@@ -23,6 +23,7 @@ from mapper_svc.api.models_wire import (
     models_out,
     report_out,
 )
+from mapper_svc.api.platform_guard import platform_only
 from mapper_svc.api.problems import BODY, faults
 from mapper_svc.domain.access import Principal
 from mapper_svc.domain.errors import ErrorCode, ServiceError
@@ -41,7 +42,7 @@ _Version = Annotated[
     ),
 ]
 _READ = (requires("models:read"),)
-_CHANGE = (requires_platform(MANAGE),)
+_CHANGE = (requires(MANAGE), platform_only)
 _CHANGES = faults(*BODY, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)
 _WHY = Body(examples=[Example(id="why", value={"reason": "passed its gates"})])
 _SHARE = Body(examples=[Example(id="ten", summary="every tenth tenant", value={"percent": 10})])

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-# The one tenant in which the role platform_admin exists; acts of the platform are in its audit log.
-OPERATOR_TENANT_ID = UUID("00000000-0000-4000-8000-000000000001")
-
 
 @dataclass(frozen=True, slots=True)
 class Principal:

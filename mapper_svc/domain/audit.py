@@ -8,6 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 GENESIS = bytes(32)
+# The one tenant in which the role platform_admin exists; acts of the platform are in its chain.
+OPERATOR_TENANT_ID = UUID("00000000-0000-4000-8000-000000000001")
 
 
 @dataclass(frozen=True, slots=True)

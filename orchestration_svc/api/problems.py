@@ -41,6 +41,7 @@ _CODE_OF_STATUS = {
 
 _AT_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _ENUM_VALUE = re.compile(r"^Invalid enum value .*$", re.DOTALL)
+_ABSENT = re.compile(r"Missing required (?P<kind>\w+) parameter '(?P<name>[^']{1,64})'")
 _NAMED_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]{1,64})")
 
 
@@ -115,6 +116,10 @@ def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Res
         first = faults[0] if faults and isinstance(faults[0], dict) else {}
         field = str(first.get("key", "")) or "body"
         message = str(first.get("message", "")) or "the request does not fit its schema"
+        if first.get("source") == "header":  # Litestar has the name of the handler's argument: if_match
+            field = "-".join(part.capitalize() for part in field.split("_"))
+        elif not faults and (absent := _ABSENT.match(error.detail)):
+            field, message = absent["name"], f"the {absent['kind']} parameter is needed"
         if field == "data":  # Litestar's name for a body that was not sent at all
             field, message = "body", "a JSON body is needed"
         return problem_response(request, ServiceError(ErrorCode.INVALID_REQUEST, message[:300], field=field))

@@ -5,7 +5,6 @@ application directly, and a test may put a fault in between.
 """
 
 import asyncio
-import base64
 import contextvars
 import importlib
 import os
@@ -31,10 +30,9 @@ from orchestration_svc.domain.access import OPERATOR_TENANT_ID, SCOPES_OF, Role
 from orchestration_svc.domain.keys import AUDIENCES
 from tests.contracts.detectors import ScriptedDirectory
 from tests.contracts.services import SERVICES, ServiceUnderTest, settings_of
-from tests.fixtures.databases import ServiceDsns
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
 
 ISSUER = "llama-mapper"
-KEY_ENCRYPTION_KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 EVERY_SCOPE = SCOPES_OF[Role.PLATFORM_ADMIN]
 Answering = Callable[[httpx.Request], Awaitable[httpx.Response]]
 

@@ -23,4 +23,6 @@ def test_the_demo_asks_again_from_another_terminal(real_stack: RunningStack) -> 
 def test_every_program_runs_and_is_ready(real_stack: RunningStack) -> None:
     answer = command("status", real_stack.environment)
     assert answer.returncode == 0, answer.stdout
-    assert answer.stdout.count(", ready") == 3
+    # The model is among them where its environment is installed.
+    ready = {line.split()[1] for line in answer.stdout.splitlines() if line.endswith(", ready")}
+    assert ready - {"model"} == {"orchestration", "mapper", "analysis"}

@@ -1,8 +1,6 @@
 """The service on a real Postgres and a real Valkey; detectors, mapper and analysis are fakes."""
 
 import asyncio
-import base64
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,10 +22,8 @@ from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.app import create_app
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID, Role
 from orchestration_svc.settings import Settings
-from tests.fixtures.databases import ServiceDsns
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
 from tests.unit.orchestration_svc.fakes import FakeAnalysis, FakeDetector, FakeDirectory, FakeMapper
-
-KEY_ENCRYPTION_KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 @dataclass

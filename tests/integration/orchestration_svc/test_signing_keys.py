@@ -19,7 +19,8 @@ from orchestration_svc.adapters.signing_keys import KeyRing, SigningKeysUnavaila
 from orchestration_svc.adapters.tables import signing_keys as signing_keys_table
 from orchestration_svc.domain.access import Role
 from orchestration_svc.settings import Settings
-from tests.integration.orchestration_svc.conftest import KEY_ENCRYPTION_KEY, Service, issue, running
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY
+from tests.integration.orchestration_svc.conftest import Service, issue, running
 
 WRONG_KEY = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 TENANT = UUID("11111111-1111-4111-8111-111111111111")
