@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mapper_svc.domain.vendor import Vendor
-from pipelines.lib.families import Minimum, VendorFamilies, in_drawing_order
+from pipelines.lib.families import Size, VendorFamilies, in_drawing_order
 from pipelines.lib.normalise import duplicate_key
 
 
@@ -24,16 +24,18 @@ def draw_vendor_families(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Returns the families that the lot holds out, and those that it gives to validation."""
     urn = [name for name in in_drawing_order(families.seed, sizes) if sizes[name] >= families.smallest]
-    fresh = [name for name in urn if name not in families.measured_before]
-    held_out = _draw(fresh, sizes, families.held_out_minimum)
+    held_out = _draw(urn, sizes, families.held_out_size)
     rest = [name for name in urn if name not in held_out]
-    return frozenset(held_out), frozenset(_draw(rest, sizes, families.validation_minimum))
+    return frozenset(held_out), frozenset(_draw(rest, sizes, families.validation_size))
 
 
-def _draw(urn: list[str], sizes: Mapping[str, int], minimum: Minimum) -> list[str]:
+def _draw(urn: list[str], sizes: Mapping[str, int], size: Size) -> list[str]:
     drawn: list[str] = []
+    labels = 0
     for name in urn:
-        if len(drawn) >= minimum.families and sum(sizes[one] for one in drawn) >= minimum.labels:
+        if len(drawn) >= size.families and labels >= size.labels:
             break
-        drawn.append(name)
+        if labels + sizes[name] <= size.at_most:
+            drawn.append(name)
+            labels += sizes[name]
     return drawn

@@ -14,11 +14,18 @@ _ID = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Minimum:
-    """How much has to be drawn: so many families, with so many distinct clear labels together."""
+class Size:
+    """How much has to be drawn: so many families, with so many distinct clear labels together.
+
+    Attributes:
+        families: fewest families.
+        labels: fewest labels.
+        at_most: most labels; a family that would pass it is left to the others.
+    """
 
     families: int
     labels: int
+    at_most: int
 
 
 @dataclass(frozen=True)
@@ -31,9 +38,8 @@ class VendorFamilies:
         validation: families that the choices are made on.
         seed: seed of the draw.
         smallest: fewest distinct clear labels of a family that can be drawn.
-        measured_before: families that an earlier draw held out; they are not held out again.
-        held_out_minimum: when enough is held out.
-        validation_minimum: when enough stands for validation.
+        held_out_size: when enough is held out.
+        validation_size: when enough stands for validation.
         opaque_patterns: a label that one of these matches whole is opaque.
         opaque_labels: further opaque labels, by vendor.
     """
@@ -43,9 +49,8 @@ class VendorFamilies:
     validation: frozenset[str]
     seed: str
     smallest: int
-    measured_before: frozenset[str]
-    held_out_minimum: Minimum
-    validation_minimum: Minimum
+    held_out_size: Size
+    validation_size: Size
     opaque_patterns: tuple[re.Pattern[str], ...]
     opaque_labels: Mapping[str, frozenset[str]]
 
@@ -106,13 +111,10 @@ def load_vendor_families(path: Path) -> VendorFamilies:
         DataFaultError: the file breaks its schema; names file, line and key.
     """
     root = _section(read_yaml(path), "draw", "opaque", "held_out", "validation", "families")
-    draw = _section(root["draw"], "seed", "smallest", "measured_before", "held_out", "validation")
+    draw = _section(root["draw"], "seed", "smallest", "held_out", "validation")
     opaque = _section(root["opaque"], "patterns", "labels")
     members = _members(root["families"])
     held_out, validation = (_listed(root[name], members) for name in ("held_out", "validation"))
-    before = _listed(draw["measured_before"], members)
-    for both in sorted(held_out & before):
-        raise root["held_out"].fault(f"{both} was held out before")
     for both in sorted(held_out & validation):
         raise root["validation"].fault(f"{both} is held out already")
     return VendorFamilies(
@@ -121,9 +123,8 @@ def load_vendor_families(path: Path) -> VendorFamilies:
         validation=validation,
         seed=draw["seed"].text(),
         smallest=_whole(draw["smallest"]),
-        measured_before=before,
-        held_out_minimum=_minimum(draw["held_out"]),
-        validation_minimum=_minimum(draw["validation"]),
+        held_out_size=_size(draw["held_out"]),
+        validation_size=_size(draw["validation"]),
         opaque_patterns=tuple(_pattern(one) for one in opaque["patterns"].items()),
         opaque_labels={
             key.key: frozenset(raw.text() for raw in labels.items())
@@ -176,9 +177,9 @@ def _listed(section: Value, known: Mapping[str, tuple[str, ...]]) -> frozenset[s
     return frozenset(value.text() for value in section.items())
 
 
-def _minimum(value: Value) -> Minimum:
-    fields = _section(value, "families", "labels")
-    return Minimum(families=_whole(fields["families"]), labels=_whole(fields["labels"]))
+def _size(value: Value) -> Size:
+    fields = _section(value, "families", "labels", "at_most")
+    return Size(**{name: _whole(field) for name, field in fields.items()})
 
 
 def _whole(value: Value) -> int:

@@ -41,11 +41,13 @@ class VersionInUse:
         name: what it is.
         answers: its combined answers to the cases of the unseen sets; None when it could not be asked.
         note: why it could not.
+        learnt: vendors that it was trained on: their cases say nothing of who is better.
     """
 
     name: str
     answers: Answers | None
     note: str = ""
+    learnt: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,11 @@ def _compared(measured: Measured, right: NDArray[np.bool_], gold: Gold) -> Compa
         return Compared(None, "there is no version in use yet")
     if in_use.answers is None:
         return Compared(None, f"{in_use.name} could not be asked: {in_use.note}", faulty=True)
-    pillars = [case.pillar for case in measured.cases if case.cases in UNSEEN]
-    comparison = compare(in_use.name, right, in_use.answers.right(gold), pillars, measured.pillars)
-    return Compared(comparison, f"{in_use.name} on the same {len(right)} cases")
+    cases = [case for case in measured.cases if case.cases in UNSEEN]
+    fair = np.array([case.vendor not in in_use.learnt for case in cases])
+    pillars = [case.pillar for case, is_fair in zip(cases, fair, strict=True) if is_fair]
+    if not pillars:
+        return Compared(None, f"{in_use.name} has learnt from every case", faulty=True)
+    before = in_use.answers.right(gold)[fair]
+    comparison = compare(in_use.name, right[fair], before, pillars, measured.pillars)
+    return Compared(comparison, f"{in_use.name} on the {len(pillars)} cases that neither has learnt from")

@@ -191,7 +191,8 @@ def _ask_version_in_use(
     if read_origin(folder).run == candidate.origin.run:
         name += " (the same training)"
     try:
-        return VersionInUse(name, _answers_in_order(folder, candidate, unseen, data_root))
+        answers = _answers_in_order(folder, candidate, unseen, data_root)
+        return VersionInUse(name, answers, learnt=frozenset(read_origin(folder).vendors))
     except ModelInputError as error:
         return VersionInUse(name, None, str(error))
 

@@ -69,7 +69,7 @@ def test_every_opaque_label_that_is_listed_is_a_label_of_its_vendor() -> None:
 def test_a_family_that_is_not_listed_for_anything_trains() -> None:
     assert VENDORS.split_of("secrets") is Split.TRAIN
     assert VENDORS.split_of("presidio") is Split.HELDOUT
-    assert VENDORS.split_of("openai") is Split.VALIDATION
+    assert VENDORS.split_of("trustyai") is Split.VALIDATION
 
 
 GOOD = SOURCES.vendor_families.read_text()
@@ -79,7 +79,6 @@ GOOD = SOURCES.vendor_families.read_text()
     ("old", "new", "problem"),
     [
         ("  - openai\n", "  - opemai\n", "opemai is no family"),
-        ("held_out:\n  - aws", "held_out:\n  - ibm", "ibm was held out before"),
         ("validation:\n  - alt_profanity", "validation:\n  - presidio", "presidio is held out already"),
         ("members: [garak]", "members: [garak, wildguard]", "says why they are kin"),
         ("members: [garak]", "members: [wildguard]", "wildguard is of the family"),

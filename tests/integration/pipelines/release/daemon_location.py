@@ -10,6 +10,7 @@ from dagster import (
     SensorEvaluationContext,
     SensorResult,
     StaticPartitionsDefinition,
+    in_process_executor,
     job,
     op,
     sensor,
@@ -43,7 +44,7 @@ def released(context: OpExecutionContext) -> None:
         file.write(f"{context.run_id}\n")
 
 
-@job(partitions_def=StaticPartitionsDefinition(["tiny"]))
+@job(partitions_def=StaticPartitionsDefinition(["tiny"]), executor_def=in_process_executor)
 def release() -> None:
     """Stands for release_job."""
     released()

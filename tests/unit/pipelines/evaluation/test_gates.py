@@ -88,6 +88,26 @@ def test_a_pillar_that_got_worse_fails_even_when_the_rest_is_better(
     assert "no_pillar_worse" in failed(report)
 
 
+def test_versions_are_compared_on_what_neither_has_learnt_from(measured: Make) -> None:
+    one = measured()
+    cases = [case for case in one.cases if case.cases in UNSEEN]
+    gold = np.array([one.labels.index(case.gold) for case in cases])
+    by_heart = frozenset({"vendor0", "vendor1"})
+    current = Answers(np.where([case.vendor in by_heart for case in cases], gold, (gold + 1) % 4))
+    before = VersionInUse("before", current, learnt=by_heart)
+    compared = assemble_report(measured(in_use=before), ()).compared
+    assert compared.comparison is not None
+    assert compared.comparison.overall.lost == 0
+    assert f"{sum(case.vendor not in by_heart for case in cases)} cases that neither" in compared.note
+
+
+def test_a_version_that_has_learnt_every_case_is_no_measure(measured: Make, gates: tuple[Gate, ...]) -> None:
+    everything = frozenset(case.vendor for case in measured().cases)
+    answers = Answers(np.zeros(200, dtype=np.int64))
+    report = assemble_report(measured(in_use=VersionInUse("before", answers, learnt=everything)), gates)
+    assert failed(report) == {"no_pillar_worse"}
+
+
 def test_a_version_in_use_that_cannot_be_asked_is_no_pass(measured: Make, gates: tuple[Gate, ...]) -> None:
     broken = VersionInUse("smollm2-135m 1", None, "no adapter")
     report = assemble_report(measured(in_use=broken), gates)
