@@ -93,8 +93,9 @@ class IdempotencyRepository:
     async def finish(
         self, tenant_id: UUID, key_hash: bytes, *, holder: UUID, status: int, answer: bytes
     ) -> None:
-        """Keep the answer, if the holder still holds the key."""
+        """Keep the answer, if the holder still holds the key, and remove the tenant's keys of yesterday."""
         async with self._database.tenant(tenant_id) as connection:
+            await connection.execute(delete(records).where(records.c.expires_at <= datetime.now(UTC)))
             await connection.execute(
                 update(records)
                 .where(records.c.key_hash == key_hash, records.c.holder == holder, records.c.answer.is_(None))
@@ -109,8 +110,3 @@ class IdempotencyRepository:
                 await connection.execute(delete(records).where(*held))
             else:
                 await connection.execute(update(records).where(*held).values(held_until=_LONG_AGO))
-
-    async def forget_expired(self, tenant_id: UUID, *, now: datetime) -> None:
-        """Remove a tenant's keys that are over a day old."""
-        async with self._database.tenant(tenant_id) as connection:
-            await connection.execute(delete(records).where(records.c.expires_at <= now))

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from http import HTTPStatus
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -34,7 +33,7 @@ from orchestration_svc.domain.policy import Priority
 
 # Texts of a batch that are answered side by side.
 BATCH_AT_ONCE = 8
-_PARTIAL = HTTPStatus.PARTIAL_CONTENT
+_OK, _ACCEPTED, _PARTIAL = 200, 202, 206
 
 
 class RequestMetrics(Protocol):
@@ -124,10 +123,8 @@ class NowOrLater:
         outcomes = await asyncio.gather(
             *(answer(position, item.content) for position, item in enumerate(data.items))
         )
-        full = all(one.status == HTTPStatus.OK for one in outcomes)
-        return Response(
-            batch_answer(data, settled(outcomes)), status_code=HTTPStatus.OK if full else _PARTIAL
-        )
+        full = all(one.status == _OK for one in outcomes)
+        return Response(batch_answer(data, settled(outcomes)), status_code=_OK if full else _PARTIAL)
 
     def _is_slow(self, texts: int) -> bool:
         return self._projection.milliseconds(texts, at_once=BATCH_AT_ONCE) > LATER_ABOVE_MS
@@ -141,9 +138,7 @@ class NowOrLater:
         webhook: Webhook | None = None,
     ) -> Response[Any]:
         job = await self._jobs.submit(principal, job_id=job_id, options=options, items=items, webhook=webhook)
-        return Response(
-            job_out(job), status_code=HTTPStatus.ACCEPTED, headers={"Location": job_path(job.job_id)}
-        )
+        return Response(job_out(job), status_code=_ACCEPTED, headers={"Location": job_path(job.job_id)})
 
     async def _now(self, asked: OrchestrationRequest, policy_asked: str) -> Response[Any]:
         started = time.perf_counter()
@@ -166,7 +161,7 @@ class NowOrLater:
                 count(policy_asked, 502, 0.0)
             raise
         code = what_it_lacks(result)
-        status = _PARTIAL if code else HTTPStatus.OK
+        status = _PARTIAL if code else _OK
         count(result.routing.policy.name, status, result.coverage.achieved)
         return Response(answer_of(result, version=self._version, error_code=code), status_code=status)
 

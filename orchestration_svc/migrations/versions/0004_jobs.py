@@ -100,6 +100,9 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute(
+        "create index idempotency_expired on orchestration.idempotency_records (tenant_id, expires_at)"
+    )
     role = context.config.attributes["runtime_role"]
     for table, rights in _GRANTS.items():
         op.execute(f"alter table orchestration.{table} enable row level security")
@@ -124,8 +127,7 @@ def _make_queue(role: str) -> None:
 
 
 def downgrade() -> None:
-    for table in (*_QUEUE_TABLES, "idempotency_records", "job_items", "jobs", "data_keys"):
-        op.execute(f"drop table orchestration.{table}")
+    # Functions first, and their triggers with them: one of them answers rows of a table.
     op.execute(
         """
         do $$
@@ -135,12 +137,14 @@ def downgrade() -> None:
             for leftover in
                 select p.oid::regprocedure as signature from pg_proc p
                 join pg_namespace n on n.oid = p.pronamespace
-                where n.nspname = 'orchestration' and p.proname like 'procrastinate\\_%'
+                where n.nspname = 'orchestration' and starts_with(p.proname, 'procrastinate_')
             loop
-                execute format('drop function %s', leftover.signature);
+                execute 'drop function ' || leftover.signature || ' cascade';
             end loop;
         end $$
         """
     )
+    for table in (*_QUEUE_TABLES, "idempotency_records", "job_items", "jobs", "data_keys"):
+        op.execute(f"drop table orchestration.{table}")
     for kind in ("job_to_defer_v1", "job_event_type", "job_status"):
         op.execute(f"drop type orchestration.procrastinate_{kind}")

@@ -41,10 +41,8 @@ def settings(settings: Settings) -> Settings:
 
 
 async def submit(service: Service, token: str, texts: int = 1, **more: Any) -> dict[str, Any]:
-    body = {
-        "items": [{"content": f"{MARK} {n}", "reference": f"r{n}"} for n in range(texts)],
-        "mode": "async",
-    }
+    items = [{"content": f"{MARK} {n}", "reference": f"r{n}"} for n in range(texts)]
+    body = {"items": items, "mode": "async"}
     answer = await service.call("POST", "/api/v1/orchestrate/batch", token, json=body | more)
     assert answer.status_code == 202, answer.text
     job: dict[str, Any] = answer.json()
@@ -60,9 +58,11 @@ async def shown(service: Service, token: str, job: dict[str, Any]) -> dict[str, 
 
 async def until(service: Service, token: str, job: dict[str, Any], states: set[str]) -> dict[str, Any]:
     async with asyncio.timeout(40):
-        while (now := await shown(service, token, job))["state"] not in states:
+        while True:
+            now = await shown(service, token, job)
+            if now["state"] in states:
+                return now
             await asyncio.sleep(0.05)
-    return now
 
 
 def rows(superuser: Superuser, table: str) -> list[str]:
@@ -148,12 +148,13 @@ async def test_queue_entry_that_names_another_tenant_runs_nothing(
     job = await submit(service, admin)
     other = (await access.tenants.create("other", actor="test")).tenant_id
     superuser.execute(
-        "update orchestration.procrastinate_jobs set args = jsonb_set(args, '{tenant_id}', to_jsonb(%s::text))",
+        "update orchestration.procrastinate_jobs"
+        " set args = jsonb_set(args, '{tenant_id}', to_jsonb(%s::text))",
         [str(other)],
     )
     async with working(service):
         async with asyncio.timeout(20):
-            while rows(superuser, "procrastinate_jobs"):
+            while rows(superuser, "procrastinate_jobs"):  # noqa: ASYNC110 - a row has no event
                 await asyncio.sleep(0.05)
         assert (await shown(service, admin, job))["state"] == "queued"
 
@@ -253,9 +254,10 @@ async def test_events_tell_progress_and_the_end(service: Service, admin: str) ->
 async def test_ended_job_is_forgotten_in_time(service: Service, admin: str, superuser: Superuser) -> None:
     async with working(service):
         job = await until(service, admin, await submit(service, admin), ENDED)
+        superuser.execute("set search_path to orchestration")
         superuser.execute("update orchestration.procrastinate_jobs set scheduled_at = now()")
         async with asyncio.timeout(20):
-            while (await service.call("GET", job["status_url"], admin)).status_code != 404:
+            while (await service.call("GET", job["status_url"], admin)).status_code != 404:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     assert rows(superuser, "job_items") == []
 
