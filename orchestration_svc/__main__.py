@@ -25,6 +25,14 @@ def serve() -> None:
 
 
 @cli.command()
+def worker() -> None:
+    """Run jobs until told to stop; any number of these may run."""
+    from orchestration_svc.worker import work  # noqa: PLC0415 - other commands need no application
+
+    work()
+
+
+@cli.command()
 @click.option("--down-to", metavar="REVISION", help="undo migrations down to this revision instead")
 def migrate(down_to: str | None) -> None:
     """Bring the database schema to the newest version."""

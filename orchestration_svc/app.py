@@ -22,6 +22,7 @@ from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.http_client import make_http_client
+from orchestration_svc.adapters.jobs import make_jobs
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
@@ -39,7 +40,10 @@ from orchestration_svc.api.audit_controller import AuditController
 from orchestration_svc.api.detectors_controller import DetectorsController
 from orchestration_svc.api.guards import Verifier, provide_principal
 from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
+from orchestration_svc.api.jobs_controller import JobsController
+from orchestration_svc.api.jobs_wire import WireRenderer
 from orchestration_svc.api.keys_controller import KeysController
+from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
 from orchestration_svc.api.problems import EXCEPTION_HANDLERS
@@ -49,6 +53,7 @@ from orchestration_svc.api.tenants_controller import TenantsController
 from orchestration_svc.api.well_known_controller import WellKnownController
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
+from orchestration_svc.domain.job_projection import Projection
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
 from orchestration_svc.settings import Settings, SettingsError, read_settings
@@ -116,6 +121,25 @@ def create_app(
         events=metrics,
         clock=SystemClock(),
     )
+    webhook_client = trace_client(make_http_client(timeout_s=10, max_connections=20), tracing)
+    jobs = make_jobs(
+        settings,
+        database,
+        access,
+        orchestrate=orchestrate,
+        renderer=WireRenderer(VERSION),
+        events=metrics,
+        client=webhook_client,
+    )
+    now_or_later = NowOrLater(
+        orchestrate=orchestrate,
+        answer_item=jobs.answer_item,
+        manage_jobs=jobs.manage,
+        metrics=metrics,
+        projection=Projection(),
+        max_content_bytes=settings.max_content_bytes,
+        version=VERSION,
+    )
     verifier = verifier or TokenVerifier(
         access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
     )
@@ -157,6 +181,7 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(detector_client.aclose)
+            stack.push_async_callback(webhook_client.aclose)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
@@ -170,6 +195,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             OrchestrateController,
+            JobsController,
             DetectorsController,
             KeysController,
             TenantsController,
@@ -180,19 +206,18 @@ def create_app(
         ],
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
-            "orchestrate": Provide(lambda: orchestrate, sync_to_thread=False),
+            "now_or_later": Provide(lambda: now_or_later, sync_to_thread=False),
+            "manage_jobs": Provide(lambda: jobs.manage, sync_to_thread=False),
+            "idempotency": Provide(lambda: jobs.idempotency, sync_to_thread=False),
             "directory": Provide(lambda: detectors, sync_to_thread=False),
             "keys": Provide(lambda: access.keys, sync_to_thread=False),
             "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "public_keys": Provide(lambda: access.key_ring, sync_to_thread=False),
             "revoked_list": Provide(lambda: access.revocations, sync_to_thread=False),
-            "request_metrics": Provide(lambda: metrics, sync_to_thread=False),
-            "max_content_bytes": Provide(lambda: settings.max_content_bytes, sync_to_thread=False),
-            "service_version": Provide(lambda: VERSION, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
-        state=State({"verifier": verifier, "metrics": metrics}),
+        state=State({"verifier": verifier, "metrics": metrics, "job_worker": jobs.worker}),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,

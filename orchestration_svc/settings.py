@@ -75,6 +75,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=64, description="processes of each in-process detector, one text each at a time"),
     ] = 1
+    worker_metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="port of /metrics of a job worker; 0 switches it off")
+    ] = 0
+    worker_jobs: Annotated[int, Meta(ge=1, le=64, description="jobs that a worker runs side by side")] = 2
+    worker_texts: Annotated[
+        int, Meta(ge=1, le=64, description="texts of one job that a worker has answered side by side")
+    ] = 4
+    worker_silent_s: Annotated[
+        float,
+        Meta(ge=1, le=600, description="a worker silent for so long is dead and its jobs go to others, s"),
+    ] = 15.0
+    job_retry_window_s: Annotated[
+        int,
+        Meta(ge=0, le=86_400, description="how long unanswered texts wait, encrypted, for a retry, s"),
+    ] = 3_600
+    job_results_kept_s: Annotated[
+        int, Meta(ge=60, le=31_536_000, description="how long an ended job and its results can be read, s")
+    ] = 604_800
+    webhook_hosts: Annotated[
+        str, Meta(description="hosts that webhooks may call, separated by commas; none by default")
+    ] = ""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

@@ -17,6 +17,8 @@ from deploy.local.supervision import GUARD, MARK, Program
 from deploy.local.system_user import user_for_postgres
 
 LOCK_FILE = "up.lock"
+WORKER = "worker"
+"""The program that runs jobs: orchestration_svc once more, in its environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Stack:
         if self.cache:
             servers.append(Program("valkey", valkey.server_command(self.cache)))
         services = [Program(service.name, self.service_command(service, "serve")) for service in SERVICES]
+        services.append(Program(WORKER, self.service_command(SERVICES[0], "worker")))
         models = [Program(slot.name, self.model_command(slot)) for slot in slots(self.settings)]
         return servers + services + models
 

@@ -8,7 +8,7 @@ from deploy.local.migrations import migrate_stale
 from deploy.local.progress import Progress
 from deploy.local.readiness import wait_for_detectors, wait_until_ready
 from deploy.local.services import SERVICES
-from deploy.local.stack import Stack
+from deploy.local.stack import WORKER, Stack
 from deploy.local.supervision import Supervisor
 from deploy.postgres.bootstrap import ServiceDatabase, UnsafeRoleError, bootstrap
 
@@ -82,6 +82,8 @@ def wait_for_services(stack: Stack, progress: Progress, token: str) -> None:
             hint = f"see {stack.run / 'logs' / service.name}.log"
             url, check = stack.endpoints.api_url(service.name), _death_of(stack, service.name)
             wait_until_ready(url, seconds=READY_SECONDS, check=check, hint=hint)
+    # Now, not with the others: it starts detectors of its own, and nobody waits for those.
+    Supervisor(stack.run).start(WORKER)
     with progress.step("the detectors are ready") as notes:
         url, check = stack.endpoints.api_url("orchestration"), _death_of(stack, "orchestration")
         states = wait_for_detectors(url, token, seconds=READY_SECONDS, check=check)

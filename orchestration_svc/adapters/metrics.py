@@ -57,6 +57,15 @@ class Metrics:
             ["part", "reason"],
             registry=self.registry,
         )
+        self._jobs = Counter(
+            "jobs_ended_total", "Jobs that ended, by state", ["state"], registry=self.registry
+        )
+        self._job_items = Counter(
+            "job_items_total", "Texts of jobs tried, by what came of it", ["state"], registry=self.registry
+        )
+        self._webhooks = Counter(
+            "job_webhooks_total", "Webhook calls, by outcome", ["outcome"], registry=self.registry
+        )
         self._tenants: set[str] = set()
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
@@ -80,6 +89,18 @@ class Metrics:
     def missing_part(self, part: str, reason: str) -> None:
         """Count an answer that went out without its mapping or its analysis."""
         self._missing.labels(part, reason).inc()
+
+    def job_ended(self, state: str) -> None:
+        """Count a job that ended."""
+        self._jobs.labels(state).inc()
+
+    def job_item(self, state: str) -> None:
+        """Count a text of a job that was tried."""
+        self._job_items.labels(state).inc()
+
+    def webhook(self, outcome: str) -> None:
+        """Count a webhook call."""
+        self._webhooks.labels(outcome).inc()
 
     def _bounded(self, tenant: str) -> str:
         # Each label value is a time series: past a hundred tenants the rest share one.

@@ -19,7 +19,7 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """A text to look at.
 
     ``content`` is at most 64 KiB of UTF-8 and holds no null byte. ``text`` is short for ``text/plain``.
-    Mapping is on unless switched off; analysis follows mapping.
+    Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it.
     """
 
     content: Annotated[str, Meta(min_length=1, description="the text; it is never stored or logged")]
@@ -27,7 +27,7 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     policy: Name | None = None
     detectors: Annotated[list[Name], Meta(min_length=1, max_length=64)] | None = None
     priority: Priority = Priority.NORMAL
-    mode: Literal["sync", "auto"] = "auto"
+    mode: Literal["sync", "async", "auto"] = "auto"
     auto_map: bool = True
     analyze: bool | None = None
 

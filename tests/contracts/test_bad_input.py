@@ -37,6 +37,9 @@ OPERATIONS = {
     "orchestrate": Operation(
         "orchestration_svc", "/api/v1/orchestrate", {"content": "hello"}, "content", "policy"
     ),
+    "orchestrate_batch": Operation(
+        "orchestration_svc", "/api/v1/orchestrate/batch", {"items": [{"content": "hello"}]}, "items", "policy"
+    ),
     "tenants": Operation("orchestration_svc", "/api/v1/tenants", {"name": "acme"}, "name", "name", 201),
     "keys": Operation("orchestration_svc", "/api/v1/keys", KEY, "roles", "name", 201),
     "map": Operation("mapper_svc", "/api/v1/map", MAP, "detector", "detector"),
@@ -225,6 +228,43 @@ CASES = {
         "orchestrate", lambda body: body | {"auto_map": False, "analyze": True}, "analyze"
     ),
     "policy with a line break": case("orchestrate", setting("policy", f"{MARK}\n"), "policy"),
+    "no texts": case("orchestrate_batch", setting("items", []), "items"),
+    "10001 texts": case("orchestrate_batch", setting("items", [{"content": "x"}] * 10_001), "items"),
+    "101 texts at once": case(
+        "orchestrate_batch",
+        lambda _: {"items": [{"content": MARK}] * 101, "mode": "sync"},
+        "items",
+    ),
+    "second text too large": too_large(
+        "orchestrate_batch",
+        setting("items", [{"content": "x"}, {"content": MARK + "x" * 64 * KIB}]),
+        "items[1].content",
+    ),
+    "null byte in a text": case(
+        "orchestrate_batch", setting("items", [{"content": f"{MARK}\x00"}]), "items[0].content"
+    ),
+    "reference with a line break": case(
+        "orchestrate_batch",
+        setting("items", [{"content": "x", "reference": f"{MARK}\n"}]),
+        "items[0].reference",
+    ),
+    "webhook to a host that nobody listed": case(
+        "orchestrate_batch",
+        lambda body: body | {"webhook": {"url": f"https://{MARK.lower()}.example/", "secret": "s" * 24}},
+        "webhook.url",
+    ),
+    "webhook with a short secret": case(
+        "orchestrate_batch",
+        lambda body: body | {"webhook": {"url": "https://hooks.example/", "secret": MARK}},
+        "webhook.secret",
+    ),
+    "webhook without a job": case(
+        "orchestrate_batch",
+        lambda body: (
+            body | {"mode": "sync", "webhook": {"url": "https://hooks.example/", "secret": "s" * 24}}
+        ),
+        "webhook",
+    ),
     "tenant name in capitals": case("tenants", setting("name", MARK.upper()), "name"),
     "tenant name with a line break": case("tenants", setting("name", "acme\n"), "name"),
     "tenant name too long": case("tenants", setting("name", "a" * 64), "name"),
@@ -297,7 +337,7 @@ async def test_spoilt_field(world: World, name: str, capfd: pytest.CaptureFixtur
 async def test_a_megabyte_of_content(world: World, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     operation = OPERATIONS[name]
     body = encoded(operation.body | {operation.text: MARK * 150_000})
-    if operation.service == "orchestration_svc":
+    if operation.service == "orchestration_svc" and name != "orchestrate_batch":
         await refused(world, operation, body, (413, "PAYLOAD_TOO_LARGE"), capfd)
     else:  # a batch may be large, so these refuse the field and not the size
         await refused(world, operation, body, INVALID, capfd)
