@@ -37,6 +37,9 @@ from orchestration_svc.adapters.tracing import (
 )
 from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.api.audit_controller import AuditController
+from orchestration_svc.api.compat_fms import FmsController
+from orchestration_svc.api.compat_litellm import LitellmController
+from orchestration_svc.api.compat_openai import OpenaiController
 from orchestration_svc.api.detectors_controller import DetectorsController
 from orchestration_svc.api.guards import Verifier, provide_principal
 from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
@@ -52,6 +55,7 @@ from orchestration_svc.api.tenants_controller import TenantsController
 from orchestration_svc.api.well_known_controller import WellKnownController
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
+from orchestration_svc.domain.look_at_texts import LookAtTexts
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
 from orchestration_svc.settings import Settings, SettingsError, read_settings
@@ -125,6 +129,7 @@ def create_app(
         access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
     )
     audit = AuditRepository(database)
+    look_at_texts = LookAtTexts(orchestrate, rules.settings, metrics, settings.max_content_bytes)
 
     async def ping_valkey() -> None:
         await valkey.ping()
@@ -181,6 +186,9 @@ def create_app(
             TenantsController,
             AuditController,
             SettingsController,
+            FmsController,
+            OpenaiController,
+            LitellmController,
             WellKnownController,
             HealthController,
             docs_assets(),
@@ -194,6 +202,7 @@ def create_app(
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "change_settings": Provide(lambda: rules.change, sync_to_thread=False),
             "tenant_settings": Provide(lambda: rules.settings, sync_to_thread=False),
+            "look_at_texts": Provide(lambda: look_at_texts, sync_to_thread=False),
             "public_keys": Provide(lambda: access.key_ring, sync_to_thread=False),
             "revoked_list": Provide(lambda: access.revocations, sync_to_thread=False),
             "request_metrics": Provide(lambda: metrics, sync_to_thread=False),
