@@ -16,7 +16,7 @@ LITELLM = os.environ.get("LLAMA_MAPPER_LITELLM_PYTHON", ".venv-litellm/bin/pytho
 DOWN = DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.WORKER_DIED)
 PATH = "/beta/litellm_basic_guardrail_api"
 with_litellm = pytest.mark.skipif(
-    not Path(LITELLM).exists(), reason="no litellm: `make .venv-litellm` installs it"
+    not Path(LITELLM).exists(), reason="no litellm: `make .venv-litellm/.installed` brings it"
 )
 
 
