@@ -142,6 +142,7 @@ class LookAtTexts:
             raise ServiceError(
                 ErrorCode.PAYLOAD_TOO_LARGE,
                 f"a text is {size} bytes of UTF-8; at most {self._content_bytes} are taken",
+                field="body",
             )
         if "\x00" in text:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "a text holds a null byte", field="body")

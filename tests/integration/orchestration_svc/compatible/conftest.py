@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -54,7 +55,7 @@ class KnowingMapper(FakeMapper):
         answer = await super().map(payloads, tenant_id=tenant_id, timeout_s=timeout_s)
         findings = []
         for said in (part for payload in payloads for part in payload.provenance):
-            entries = said.output if isinstance(said.output, list) else [said.output]
+            entries: list[Any] = said.output if isinstance(said.output, list) else [said.output]
             names = {one.get("entity_type") or one.get("label") for one in entries} - {"safe"}
             for name in names or {""}:
                 label, score = LABELS.get(name, ("OTHER.Safe", 0.0))

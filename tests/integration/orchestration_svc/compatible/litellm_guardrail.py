@@ -4,8 +4,8 @@ import asyncio
 import json
 import sys
 
-from litellm.exceptions import GuardrailRaisedException
-from litellm.proxy.guardrails.guardrail_hooks.generic_guardrail_api.generic_guardrail_api import (
+from litellm.exceptions import GuardrailRaisedException  # type: ignore[import-not-found]  # in its own venv
+from litellm.proxy.guardrails.guardrail_hooks.generic_guardrail_api.generic_guardrail_api import (  # type: ignore[import-not-found]
     GenericGuardrailAPI,
 )
 
