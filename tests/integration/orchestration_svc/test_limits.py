@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from orchestration_svc.adapters import tenant_settings_cache
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.adapters.rate_limits import ValkeyLimiter
 from orchestration_svc.adapters.valkey import make_valkey
@@ -36,20 +37,34 @@ class Counted:
         self.uncounted += 1
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for settings on a busy machine; a request goes on without them much sooner."""
+    monkeypatch.setattr(tenant_settings_cache, "_WAIT_S", 20.0)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The same, with a Valkey that may take its time."""
+    return msgspec.structs.replace(settings, redis_timeout_ms=20_000)
+
+
 @pytest.fixture
 def counted() -> Counted:
     return Counted()
 
 
 @pytest.fixture
-def limiter(valkey: Redis, counted: Counted) -> ValkeyLimiter:
-    return ValkeyLimiter(valkey, counted)
+async def limiter(settings: Settings, counted: Counted) -> AsyncIterator[ValkeyLimiter]:
+    client = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
+    yield ValkeyLimiter(client, counted)
+    await client.aclose()
 
 
 async def test_bucket_gives_no_more_than_it_holds_to_many_at_once_over_two_processes(
     limiter: ValkeyLimiter, counted: Counted, settings: Settings
 ) -> None:
-    client = make_valkey(settings.redis_url, timeout_ms=2_000)
+    client = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
     other, tenant = ValkeyLimiter(client, counted), uuid4()
     one_a_minute_back = Limits(requests_per_minute=5)
     asked = [

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
+from orchestration_svc.adapters import tenant_settings_cache
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.metrics import Metrics
@@ -37,6 +38,12 @@ EVERYTHING = {
         "jobs_queued": 6,
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for settings on a busy machine; a request goes on without them much sooner."""
+    monkeypatch.setattr(tenant_settings_cache, "_WAIT_S", 20.0)
 
 
 async def put(service: Service, token: str, body: dict[str, Any], *, after: int) -> httpx.Response:

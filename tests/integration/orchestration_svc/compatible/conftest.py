@@ -9,15 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 import uvicorn
 
+from orchestration_svc.adapters import tenant_settings_cache
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.app import create_app
+from orchestration_svc.domain import orchestrate
 from orchestration_svc.domain.access import Role
 from orchestration_svc.domain.detection import CallContext, DetectorOutput
 from orchestration_svc.domain.downstream import MappedFinding, MapperAnswer
 from orchestration_svc.domain.handover import MapperPayload
+from orchestration_svc.domain.policy import Budget, Priority
 from orchestration_svc.settings import Settings
 from tests.integration.orchestration_svc.conftest import issue
 from tests.unit.orchestration_svc.fakes import FakeAnalysis, FakeDetector, FakeDirectory, FakeMapper
@@ -101,8 +105,19 @@ async def listening(server: uvicorn.Server) -> AsyncIterator[str]:
         await task
 
 
+def roomy(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
+    """Budget for a busy machine; how time is shared out is tested where that is decided."""
+    del priority, mapping, analysis
+    return Budget(detectors_s=20.0, mapper_s=20.0, analysis_s=20.0)
+
+
 @pytest.fixture
-async def served(settings: Settings, access: Access, tenant: UUID) -> AsyncIterator[Served]:
+async def served(
+    settings: Settings, access: Access, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Served]:
+    monkeypatch.setattr(orchestrate, "budget_for", roomy)
+    monkeypatch.setattr(tenant_settings_cache, "_WAIT_S", 20.0)
+    settings = msgspec.structs.replace(settings, redis_timeout_ms=20_000)
     addresses, attacks, mapper = Addresses("addresses"), Attacks("attacks"), KnowingMapper()
     app = create_app(
         settings, directory=FakeDirectory(addresses, attacks), mapper=mapper, analysis=FakeAnalysis()
