@@ -130,6 +130,12 @@ $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local
 	@deploy/local/install.sh $(PYTHON) $(TRAIN_VENV) dev,training,serving $(WEIGHTS)
 	@touch $@
 
+# LiteLLM's own client, for the test that drives it; apart, so that what it needs stays out of ours.
+.venv-litellm/.installed: tests/integration/orchestration_svc/compatible/requirements-litellm.txt
+	@$(PYTHON) -m venv .venv-litellm
+	@.venv-litellm/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
+
 .venv-vllm/.installed: bentos/llm/vllm-requirements.txt $(WEIGHTS) bentos/llm/make_vllm_venv.sh
 	@bentos/llm/make_vllm_venv.sh .venv-vllm $(PYTHON)
 	@touch $@

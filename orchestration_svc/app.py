@@ -28,6 +28,7 @@ from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
+from orchestration_svc.adapters.tenant_rules import TenantRules
 from orchestration_svc.adapters.token_verifier import TokenVerifier
 from orchestration_svc.adapters.tracing import (
     ExporterError,
@@ -37,6 +38,9 @@ from orchestration_svc.adapters.tracing import (
 )
 from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.api.audit_controller import AuditController
+from orchestration_svc.api.compat_fms import FmsController
+from orchestration_svc.api.compat_litellm import LitellmController
+from orchestration_svc.api.compat_openai import OpenaiController
 from orchestration_svc.api.detectors_controller import DetectorsController
 from orchestration_svc.api.guards import Verifier, provide_principal
 from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
@@ -44,16 +48,19 @@ from orchestration_svc.api.jobs_controller import JobsController
 from orchestration_svc.api.jobs_wire import WireRenderer
 from orchestration_svc.api.keys_controller import KeysController
 from orchestration_svc.api.now_or_later import NowOrLater
+from orchestration_svc.api.limit_requests import with_limits
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
 from orchestration_svc.api.problems import EXCEPTION_HANDLERS
 from orchestration_svc.api.request_context import with_request_context
+from orchestration_svc.api.settings_controller import SettingsController
 from orchestration_svc.api.strict_request import StrictRequest
 from orchestration_svc.api.tenants_controller import TenantsController
 from orchestration_svc.api.well_known_controller import WellKnownController
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
 from orchestration_svc.domain.job_projection import Projection
+from orchestration_svc.domain.look_at_texts import LookAtTexts
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
 from orchestration_svc.settings import Settings, SettingsError, read_settings
@@ -102,12 +109,14 @@ def create_app(
         database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
     )
     tokens = ServiceTokens(access.key_ring)
+    policies = PolicyFile()
+    rules = TenantRules(settings, database, valkey, metrics, policies)
     fleet = None if directory else _fleet(settings, detector_client)
     detectors = directory or fleet
     assert detectors is not None  # noqa: S101 - tells the type checker what the line above says
     orchestrate = Orchestrate(
         directory=detectors,
-        policies=PolicyFile(),
+        policies=policies,
         mapper=mapper
         or HttpMapperClient(
             DownstreamCall(client, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
@@ -144,6 +153,7 @@ def create_app(
         access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
     )
     audit = AuditRepository(database)
+    look_at_texts = LookAtTexts(orchestrate, rules.settings, metrics, settings.max_content_bytes)
 
     async def ping_valkey() -> None:
         await valkey.ping()
@@ -185,6 +195,7 @@ def create_app(
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
+            await stack.enter_async_context(rules.running())
             if fleet:
                 fleet.start()
                 stack.push_async_callback(fleet.close)
@@ -200,6 +211,10 @@ def create_app(
             KeysController,
             TenantsController,
             AuditController,
+            SettingsController,
+            FmsController,
+            OpenaiController,
+            LitellmController,
             WellKnownController,
             HealthController,
             docs_assets(),
@@ -213,11 +228,22 @@ def create_app(
             "keys": Provide(lambda: access.keys, sync_to_thread=False),
             "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
+            "change_settings": Provide(lambda: rules.change, sync_to_thread=False),
+            "tenant_settings": Provide(lambda: rules.settings, sync_to_thread=False),
+            "look_at_texts": Provide(lambda: look_at_texts, sync_to_thread=False),
             "public_keys": Provide(lambda: access.key_ring, sync_to_thread=False),
             "revoked_list": Provide(lambda: access.revocations, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
         },
-        state=State({"verifier": verifier, "metrics": metrics, "job_worker": jobs.worker}),
+        state=State(
+            {
+                "verifier": verifier,
+                "metrics": metrics,
+                "limiter": rules.limiter,
+                "tenant_limits": rules.limits,
+                "job_worker": jobs.worker,
+            }
+        ),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,
@@ -227,7 +253,9 @@ def create_app(
         logging_config=None,
     )
     # Around everything, so that answers which no route gives (404, 405) have their correlation id too.
-    app.asgi_handler = trace_requests(with_request_context(app.asgi_handler, metrics), tracing)
+    app.asgi_handler = trace_requests(
+        with_request_context(with_limits(app.asgi_handler, rules.limiter), metrics), tracing
+    )
     return app
 
 

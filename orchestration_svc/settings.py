@@ -96,6 +96,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_hosts: Annotated[
         str, Meta(description="hosts that webhooks may call, separated by commas; none by default")
     ] = ""
+    limit_requests_per_minute: Annotated[
+        int, Meta(ge=0, description="requests that a tenant may make in a minute; 0 is no limit")
+    ] = 60_000
+    limit_key_requests_per_minute: Annotated[
+        int, Meta(ge=0, description="requests that one key may make in a minute; 0 is no limit")
+    ] = 60_000
+    limit_concurrent_requests: Annotated[
+        int, Meta(ge=0, description="requests of a tenant under way at once; 0 is no limit")
+    ] = 500
+    limit_content_bytes_per_day: Annotated[
+        int, Meta(ge=0, description="bytes that a tenant may send in a day (UTC); 0 is no limit")
+    ] = 50 * 1024**3
+    limit_jobs_queued: Annotated[
+        int, Meta(ge=0, description="jobs of a tenant that may wait or run; 0 is no limit")
+    ] = 1_000
+    tenant_limits: Annotated[
+        str, Meta(description="limits of single tenants, JSON by tenant id; docs/guides/limits.md shows one")
+    ] = "{}"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

@@ -53,6 +53,7 @@ _Share = Annotated[float, Meta(ge=0, le=1)]
 
 class _Raw(msgspec.Struct, frozen=True):
     detector: str
+    label: str = ""
 
 
 class _Finding(msgspec.Struct, frozen=True):
@@ -137,6 +138,7 @@ def _read(answers: Sequence[_Answer], body: dict[str, object]) -> MapperAnswer:
             detector=finding.raw.detector,
             tier=finding.tier,
             occurrences=finding.occurrences,
+            raw_label=finding.raw.label,
         )
         for answer in answers
         for finding in answer.findings

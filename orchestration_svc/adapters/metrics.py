@@ -66,6 +66,23 @@ class Metrics:
         self._webhooks = Counter(
             "job_webhooks_total", "Webhook calls, by outcome", ["outcome"], registry=self.registry
         )
+        self._settings_unread = Counter(
+            "orchestrate_settings_unread_total",
+            "Requests that went on without the tenant's current settings, by what held instead",
+            ["held"],
+            registry=self.registry,
+        )
+        self._limited = Counter(
+            "rate_limit_exceeded_total",
+            "Requests refused with 429, by the limit that they exceeded",
+            ["limit"],
+            registry=self.registry,
+        )
+        self._uncounted = Counter(
+            "rate_limit_unavailable_total",
+            "Requests that went on uncounted because Valkey was away",
+            registry=self.registry,
+        )
         self._tenants: set[str] = set()
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
@@ -101,6 +118,18 @@ class Metrics:
     def webhook(self, outcome: str) -> None:
         """Count a webhook call."""
         self._webhooks.labels(outcome).inc()
+
+    def settings_unread(self, held: str) -> None:
+        """Count a request that went on with the last known settings or the defaults."""
+        self._settings_unread.labels(held).inc()
+
+    def limit_exceeded(self, limit: str) -> None:
+        """Count a request that was refused because of a limit."""
+        self._limited.labels(limit).inc()
+
+    def limits_unavailable(self) -> None:
+        """Count a request that no limit was applied to."""
+        self._uncounted.inc()
 
     def _bounded(self, tenant: str) -> str:
         # Each label value is a time series: past a hundred tenants the rest share one.

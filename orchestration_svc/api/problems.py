@@ -29,6 +29,7 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
     ErrorCode.CONFLICT: (409, False),
     ErrorCode.PAYLOAD_TOO_LARGE: (413, False),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, False),
+    ErrorCode.RATE_LIMITED: (429, True),
     ErrorCode.INTERNAL_ERROR: (500, True),
     ErrorCode.ALL_DETECTORS_UNAVAILABLE: (502, True),
     ErrorCode.SERVICE_UNAVAILABLE: (503, True),

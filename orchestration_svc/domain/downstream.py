@@ -18,7 +18,10 @@ class DownstreamError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MappedFinding:
-    """What this service reads of a finding; the rest is passed on untouched."""
+    """What this service reads of a finding; the rest is passed on untouched.
+
+    ``raw_label`` is what the detector called it; empty when the mapper does not say.
+    """
 
     label: str
     score: float
@@ -26,6 +29,7 @@ class MappedFinding:
     detector: str
     tier: str
     occurrences: int
+    raw_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ OPERATIONS = {
     "orchestrate_batch": Operation(
         "orchestration_svc", "/api/v1/orchestrate/batch", {"items": [{"content": "hello"}]}, "items", "policy"
     ),
+    "fms_detection": Operation(
+        "orchestration_svc",
+        "/api/v2/text/detection/content",
+        {"content": "hello", "detectors": {"llama-mapper": {}}},
+        "content",
+        "content",
+    ),
     "tenants": Operation("orchestration_svc", "/api/v1/tenants", {"name": "acme"}, "name", "name", 201),
     "keys": Operation("orchestration_svc", "/api/v1/keys", KEY, "roles", "name", 201),
     "map": Operation("mapper_svc", "/api/v1/map", MAP, "detector", "detector"),
@@ -216,6 +223,17 @@ CASES = {
         "orchestrate", setting("content", MARK + "ž" * (32 * KIB)), "content"
     ),
     "four-byte characters": too_large("orchestrate", setting("content", MARK + "😀" * (16 * KIB)), "content"),
+    "null byte for FMS": case("fms_detection", setting("content", f"{MARK}\x00"), "body"),
+    "FMS content one byte over": case(
+        "fms_detection",
+        setting("content", MARK + "x" * (64 * KIB + 1 - len(MARK))),
+        "body",
+        413,
+        "PAYLOAD_TOO_LARGE",
+    ),
+    "foreign parameter for FMS": case(
+        "fms_detection", setting("detectors", {"llama-mapper": {"regex": MARK}}), "detectors[...].regex"
+    ),
     "unknown policy": case("orchestrate", setting("policy", MARK), "policy", code="POLICY_NOT_FOUND"),
     "unknown detector": case("orchestrate", setting("detectors", [MARK]), "detectors[0]"),
     "no detectors at all": case("orchestrate", setting("detectors", []), "detectors"),

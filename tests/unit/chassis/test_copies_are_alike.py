@@ -25,6 +25,7 @@ ALIKE = (
     "api/injected.py",
     "api/request_context.py",
     "api/strict_request.py",
+    "domain/background_work.py",
     "migrations/env.py",
     "server.py",
 )
@@ -36,12 +37,11 @@ ALIKE_IN_TWO = (
     "adapters/signing_keys.py",
     "api/problems.py",
     "domain/access.py",
-    "domain/background_work.py",
     "domain/errors.py",
 )
 
-# Alike in orchestration_svc and mapper_svc, which keep an audit log.
-ALIKE_IN_AUDITED = ("adapters/audit_repository.py",)
+# Alike in orchestration_svc and mapper_svc, which keep an audit log and settings of tenants.
+ALIKE_IN_AUDITED = ("adapters/audit_repository.py", "adapters/tenant_settings_cache.py")
 
 # The same file by name, each with what is its service's own.
 OWN = {
@@ -49,17 +49,23 @@ OWN = {
     "__main__.py": "each has commands of its own",
     "adapters/__init__.py": "empty",
     "adapters/metrics.py": "each counts what it does",
+    "adapters/settings_repository.py": "each keeps other settings",
     "adapters/tables.py": "each has its own tables",
     "adapters/taxonomy_files.py": "the mapper reads groups and aliases, the analysis severities",
     "api/__init__.py": "empty",
     "api/audit_controller.py": "the wire types stand elsewhere",
     "api/openapi_document.py": "each has its title and description",
+    "api/settings_controller.py": "each shows its own defaults",
+    "api/settings_wire.py": "each has its own settings of tenants",
     "api/wire.py": "each has its own requests",
     "app.py": "each is composed of its own parts",
     "domain/__init__.py": "empty",
     "domain/audit.py": "other acts, and in the mapper the platform's chain",
     "domain/catalogue.py": "vendors there, frameworks here",
+    "domain/change_settings.py": "labels are checked there, limits and policies here",
+    "domain/chosen_settings.py": "each has its own settings of tenants",
     "domain/ports.py": "each needs something else",
+    "domain/tenant_settings.py": "each has its own settings of tenants",
     "migrations/__init__.py": "empty",
     "settings.py": "each has its own settings",
 }

@@ -1,0 +1,122 @@
+"""Limits counted in Valkey or Redis by one script, so that any number of processes count as one."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from orchestration_svc.domain.limits import DAY_S, UNCOUNTED, Admission, Exceeded, Limits
+
+PREFIX = "orchestration:limits"
+LEASE_MS = 60_000
+"""How long a request counts as under way when nobody says that it ended, in milliseconds."""
+_SKIP_S = 1.0
+_SCRIPT = Path(__file__).with_suffix(".lua").read_text("utf-8")
+_EXCEEDED = (None, Exceeded.REQUESTS, Exceeded.KEY_REQUESTS, Exceeded.CONTENT, Exceeded.CONCURRENT)
+_AWAY = (RedisError, OSError, TimeoutError)
+_log = structlog.get_logger("orchestration_svc")
+
+
+class LimitMetrics(Protocol):
+    """Counts what the limits did."""
+
+    def limit_exceeded(self, limit: str) -> None:
+        """A request was refused."""
+        ...
+
+    def limits_unavailable(self) -> None:
+        """A request went on uncounted, as nobody could count it."""
+        ...
+
+
+class ValkeyLimiter:
+    """Implements the port `RequestLimiter`.
+
+    While Valkey is away requests go on uncounted, and for a second after each failure it is not asked, so
+    that a silent one does not hold every request up.
+
+    Args:
+        valkey: counts.
+        metrics: hears of refusals and of requests that went uncounted.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self, valkey: Redis, metrics: LimitMetrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._valkey = valkey
+        self._metrics = metrics
+        self._clock = clock
+        self._script = valkey.register_script(_SCRIPT)
+        self._skip_until = float("-inf")
+
+    async def admit(self, tenant_id: UUID, key_id: str, limits: Limits, *, content_bytes: int) -> Admission:
+        """Take one request out of every allowance, or out of none; never fails."""
+        counted = (
+            limits.requests_per_minute,
+            limits.key_requests_per_minute,
+            limits.content_bytes_per_day,
+            limits.concurrent_requests,
+        )
+        if all(limit is None for limit in counted):
+            return UNCOUNTED
+        if self._clock() < self._skip_until:
+            self._metrics.limits_unavailable()
+            return UNCOUNTED
+        ticket = uuid4().hex
+        arguments: list[str | int] = [*(limit or 0 for limit in counted), content_bytes, ticket, LEASE_MS]
+        try:
+            answer = await self._script(keys=_keys(tenant_id, key_id), args=arguments)
+        except _AWAY as error:
+            self._failed(error)
+            self._metrics.limits_unavailable()
+            return UNCOUNTED
+        exceeded, limit, remaining, reset_ms, wait_ms = (int(one) for one in answer)
+        if exceeded:
+            self._metrics.limit_exceeded(str(_EXCEEDED[exceeded]))
+        return Admission(
+            exceeded=_EXCEEDED[exceeded],
+            limit=limit or None,
+            remaining=remaining,
+            reset_s=_seconds(reset_ms),
+            retry_after_s=_seconds(wait_ms),
+            ticket=ticket if not exceeded and limits.concurrent_requests is not None else None,
+            counts_content=limits.content_bytes_per_day is not None,
+        )
+
+    async def leave(self, tenant_id: UUID, ticket: str) -> None:
+        """Give a ticket back; one that cannot be given back runs out by itself."""
+        try:
+            await self._valkey.zrem(_keys(tenant_id, "")[3], ticket)
+        except _AWAY as error:
+            self._failed(error)
+
+    async def charge(self, tenant_id: UUID, content_bytes: int) -> None:
+        """Take bytes that came without having been announced; while Valkey is away they go uncounted."""
+        key = _keys(tenant_id, "")[2]
+        try:
+            async with self._valkey.pipeline(transaction=True) as pipe:
+                pipe.hincrby(key, "bytes", content_bytes)
+                pipe.expire(key, 2 * DAY_S)
+                await pipe.execute()
+        except _AWAY as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._skip_until = self._clock() + _SKIP_S
+        _log.warning("limits_not_counted", error_type=type(error).__name__)
+
+
+def _keys(tenant_id: UUID, key_id: str) -> list[str]:
+    # In braces what a cluster places keys by: all of one tenant lie together, as one script needs it.
+    mine = f"{PREFIX}:{{{tenant_id}}}"
+    return [f"{mine}:requests", f"{mine}:requests:{key_id}", f"{mine}:bytes", f"{mine}:live"]
+
+
+def _seconds(milliseconds: int) -> int:
+    return -(-milliseconds // 1000)
