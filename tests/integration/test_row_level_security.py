@@ -338,6 +338,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
     assert dict(rows) == {
         "orchestration.api_keys": "UPDATE",
         "orchestration.audit_heads": "UPDATE",
+        "orchestration.detectors": "DELETE UPDATE",
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
         "mapper.audit_heads": "UPDATE",
