@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import httpx
 from litestar import Litestar
@@ -19,13 +20,16 @@ from orchestration_svc.adapters.audit_repository import AuditRepository
 from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
-from orchestration_svc.adapters.detectors.fms_http import read_http_detectors
+from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.jobs import make_jobs
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
+from orchestration_svc.adapters.outbound_client import make_outbound_client
+from orchestration_svc.adapters.outbound_rule import OutboundRule
 from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
+from orchestration_svc.adapters.registered_detectors import ContainedFleet, RegisteredDetectors
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.tenant_rules import TenantRules
@@ -104,18 +108,33 @@ def create_app(
     valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
     # Apart, so that detectors that hang do not use up the connections to the other two services.
     client = trace_client(make_http_client(timeout_s=5, max_connections=200), tracing)
-    detector_client = trace_client(make_http_client(timeout_s=60, max_connections=200), tracing)
+    configured = _configured(settings)
+    # The operator's own detectors may be anywhere; that allows nobody else to name their hosts.
+    near = ",".join([settings.outbound_hosts, *(urlsplit(one.base_url).netloc for one in configured)])
+    detector_client, outbound_client = (
+        trace_client(make_outbound_client(rule, timeout_s=60, max_connections=400), tracing)
+        for rule in (OutboundRule(near), OutboundRule(settings.outbound_hosts))
+    )
     access = make_access(
         database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
     )
     tokens = ServiceTokens(access.key_ring)
+    fleet = None if directory else _fleet(settings, configured, detector_client)
+    if fleet is not None:
+        directory = ContainedFleet(fleet, metrics, probed=[one.name for one in configured])
+    assert directory is not None  # noqa: S101 - tells the type checker what the lines above say
+    registered = RegisteredDetectors(
+        directory,
+        database=database,
+        valkey=valkey,
+        client=outbound_client,
+        rule=OutboundRule(settings.outbound_hosts),
+        events=metrics,
+    )
     policies = PolicyFile()
     rules = TenantRules(settings, database, valkey, metrics, policies)
-    fleet = None if directory else _fleet(settings, detector_client)
-    detectors = directory or fleet
-    assert detectors is not None  # noqa: S101 - tells the type checker what the line above says
     orchestrate = Orchestrate(
-        directory=detectors,
+        directory=registered.directory,
         policies=policies,
         mapper=mapper
         or HttpMapperClient(
@@ -161,7 +180,7 @@ def create_app(
     async def detectors_are_ready() -> None:
         # Until each has come up once, answers would be partial for no reason but impatience.
         starting = fleet is not None and not fleet.came_up
-        if starting or not any(one.health().state is ReadyState.READY for one in detectors.all()):
+        if starting or not any(one.health().state is ReadyState.READY for one in directory.all()):
             raise NoDetectorReadyError
 
     async def can_sign() -> None:
@@ -192,6 +211,7 @@ def create_app(
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(detector_client.aclose)
             stack.push_async_callback(webhook_client.aclose)
+            stack.push_async_callback(outbound_client.aclose)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
@@ -199,6 +219,7 @@ def create_app(
             if fleet:
                 fleet.start()
                 stack.push_async_callback(fleet.close)
+            await stack.enter_async_context(registered.running())
             publishing = asyncio.create_task(access.revocations.keep_published())
             stack.push_async_callback(_ended, publishing)
             yield
@@ -224,7 +245,9 @@ def create_app(
             "now_or_later": Provide(lambda: now_or_later, sync_to_thread=False),
             "manage_jobs": Provide(lambda: jobs.manage, sync_to_thread=False),
             "idempotency": Provide(lambda: jobs.idempotency, sync_to_thread=False),
-            "directory": Provide(lambda: detectors, sync_to_thread=False),
+            "directory": Provide(lambda: registered.directory, sync_to_thread=False),
+            "detector_registry": Provide(lambda: registered.registry, sync_to_thread=False),
+            "registered_versions": Provide(lambda: registered.kept, sync_to_thread=False),
             "keys": Provide(lambda: access.keys, sync_to_thread=False),
             "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
@@ -266,11 +289,20 @@ async def _ended(task: "asyncio.Task[None]") -> None:
         await asyncio.wait({task}, timeout=0.5)
 
 
-def _fleet(settings: Settings, client: httpx.AsyncClient) -> DetectorFleet:
+def _configured(settings: Settings) -> tuple[HttpDetectorConfig, ...]:
+    try:
+        return read_http_detectors(settings.http_detectors)
+    except ValueError as error:
+        raise SettingsError(f"ORCHESTRATION_HTTP_DETECTORS is wrong: {error}") from None
+
+
+def _fleet(
+    settings: Settings, configured: tuple[HttpDetectorConfig, ...], client: httpx.AsyncClient
+) -> DetectorFleet:
     disabled = {name.strip() for name in settings.disabled_detectors.split(",") if name.strip()}
     try:
         return build_fleet(
-            http_detectors=read_http_detectors(settings.http_detectors),
+            http_detectors=configured,
             client=client,
             disabled=disabled,
             workers=settings.detector_workers,

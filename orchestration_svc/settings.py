@@ -68,6 +68,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_detectors: Annotated[
         str, Meta(description="remote detectors, a JSON list; docs/guides/adding-a-detector.md shows one")
     ] = "[]"
+    outbound_hosts: Annotated[
+        str,
+        Meta(
+            description="hosts that may be called although their addresses are private, each with or"
+            " without a port, separated by commas; 'loopback' is this machine"
+        ),
+    ] = ""
     disabled_detectors: Annotated[
         str, Meta(description="names of installed detectors not to run, separated by commas")
     ] = ""

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
 
 import httpx
 
 from orchestration_svc.adapters.detector_host import ProcessDetector
-from orchestration_svc.adapters.detectors.fms_http import FmsHttpDetector, HttpDetectorConfig
+from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, configured_detector
 from orchestration_svc.adapters.plugins import BrokenPlugin, LoadedPlugin, load_plugins
 from orchestration_svc.adapters.remote_detector import BrokenDetector, RemoteDetector
 from orchestration_svc.domain.detection import (
     Detector,
+    DetectorDirectory,
     DetectorInfo,
     DetectorKind,
     ProcessDetectorPlugin,
@@ -41,6 +43,11 @@ class DetectorFleet:
                 raise ValueError(f"two detectors are named {name!r}")
             self._by_name[name] = detector
         self._starting = set(self._by_name)
+
+    async def of(self, tenant_id: UUID) -> DetectorDirectory:
+        """Return these; they are everybody's."""
+        del tenant_id
+        return self
 
     def get(self, name: str) -> Detector | None:
         """Return the detector of that name."""
@@ -100,7 +107,7 @@ def build_fleet(
     for config in http_detectors:
         if client is None:
             raise ValueError("remote detectors need an HTTP client")
-        fleet.append(_remote(FmsHttpDetector(config, client)))
+        fleet.append(_remote(configured_detector(config, client)))
     return DetectorFleet(fleet)
 
 

@@ -1,10 +1,12 @@
 """Prometheus metrics, served on a port of their own."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _MILLIS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 _MAX_TENANT_LABELS = 100
+_MAX_DETECTOR_LABELS = 200
+_BREAKER_STATES = ("closed", "open", "half_open")
 
 
 class Metrics:
@@ -84,6 +86,32 @@ class Metrics:
             registry=self.registry,
         )
         self._tenants: set[str] = set()
+        self._breakers = Gauge(
+            "circuit_breaker_state",
+            "1 for the state that a detector's breaker is in, 0 for the others",
+            ["detector", "state"],
+            registry=self.registry,
+        )
+        self._health = Gauge(
+            "detector_health_status",
+            "1 while a detector is fit to be asked",
+            ["detector"],
+            registry=self.registry,
+        )
+        self._health_ms = Histogram(
+            "detector_health_check_duration_ms",
+            "Time a probe of a detector took, milliseconds",
+            ["detector"],
+            buckets=_MILLIS,
+            registry=self.registry,
+        )
+        self._shadows = Counter(
+            "detector_shadow_runs_total",
+            "Runs of a shadow version beside the one that answers",
+            ["detector", "outcome"],
+            registry=self.registry,
+        )
+        self._detectors: set[str] = set()
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -92,7 +120,25 @@ class Metrics:
 
     def detector(self, name: str, status: str, milliseconds: float) -> None:
         """Record what one detector did."""
-        self._detector_ms.labels(name, status).observe(milliseconds)
+        self._detector_ms.labels(self._bounded_detector(name), status).observe(milliseconds)
+
+    def breaker_state(self, detector: str, state: str) -> None:
+        """Record that a detector's breaker changed."""
+        name = self._bounded_detector(detector)
+        for one in _BREAKER_STATES:
+            self._breakers.labels(name, one).set(one == state)
+
+    def detector_health(self, detector: str, *, healthy: bool) -> None:
+        """Record whether a detector is fit to be asked."""
+        self._health.labels(self._bounded_detector(detector)).set(healthy)
+
+    def health_check(self, detector: str, milliseconds: float) -> None:
+        """Record a probe."""
+        self._health_ms.labels(self._bounded_detector(detector)).observe(milliseconds)
+
+    def shadow_run(self, detector: str, outcome: str) -> None:
+        """Count what a shadow version showed."""
+        self._shadows.labels(self._bounded_detector(detector), outcome).inc()
 
     def orchestrated(
         self, *, tenant: str, policy: str, status: int, milliseconds: float, coverage: float
@@ -130,6 +176,12 @@ class Metrics:
     def limits_unavailable(self) -> None:
         """Count a request that no limit was applied to."""
         self._uncounted.inc()
+
+    def _bounded_detector(self, name: str) -> str:
+        # Tenants name detectors as they like; see `_bounded`.
+        if name not in self._detectors and len(self._detectors) < _MAX_DETECTOR_LABELS:
+            self._detectors.add(name)
+        return name if name in self._detectors else "other"
 
     def _bounded(self, tenant: str) -> str:
         # Each label value is a time series: past a hundred tenants the rest share one.

@@ -75,11 +75,13 @@ class BrokenDetector:
     Args:
         name: of its entry point.
         why: what is wrong with it.
+        reason: the same, from the closed set.
     """
 
-    def __init__(self, name: str, why: str) -> None:
+    def __init__(self, name: str, why: str, *, reason: FailureReason = FailureReason.NOT_INSTALLED) -> None:
         self._info = DetectorInfo(name, name, "unknown", DetectorKind.PROCESS, frozenset({"text/plain"}), 1)
         self._why = why
+        self._reason = reason
 
     @property
     def info(self) -> DetectorInfo:
@@ -88,7 +90,7 @@ class BrokenDetector:
 
     def health(self) -> DetectorHealth:
         """Never ready."""
-        return DetectorHealth(ReadyState.UNAVAILABLE, FailureReason.NOT_INSTALLED, self._why)
+        return DetectorHealth(ReadyState.UNAVAILABLE, self._reason, self._why)
 
     def start(self) -> None:
         """Nothing to start."""
@@ -103,7 +105,7 @@ class BrokenDetector:
             DetectorFault: unavailable.
         """
         del text, timeout_s, context
-        raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.NOT_INSTALLED)
+        raise DetectorFault(DetectorStatus.UNAVAILABLE, self._reason)
 
     async def close(self) -> None:
         """Nothing to close."""

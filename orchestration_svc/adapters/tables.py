@@ -143,3 +143,16 @@ tenant_settings = sa.Table(
     sa.Column("changed_by", sa.Text, nullable=False),
     sa.Column("restored", sa.BigInteger),
 )
+
+detectors = sa.Table(
+    "detectors",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("connection", JSONB, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("weight", sa.Integer, nullable=False),
+    sa.Column("shadow", sa.Boolean, nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)

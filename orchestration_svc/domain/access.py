@@ -26,7 +26,7 @@ _VIEWER = frozenset(
 )
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
 _OPERATOR = _ANALYST | {"audit:read", "models:read"}
-_ADMIN = _OPERATOR | {"keys:manage", "settings:manage"}
+_ADMIN = _OPERATOR | {"keys:manage", "settings:manage", "detectors:manage"}
 
 SCOPES_OF: dict[Role, frozenset[str]] = {
     Role.VIEWER: _VIEWER,

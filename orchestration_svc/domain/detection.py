@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
 
 # Labels, offsets, scores and severities as JSON values; never text, matched values or hashes of them.
 # Offsets are counted in code points of the content.
@@ -45,6 +46,14 @@ class FailureReason(StrEnum):
     ANSWER_NOT_JSON = "answer_not_json"
     ANSWER_WRONG_SHAPE = "answer_wrong_shape"
     CONTENT_TYPE_NOT_SUPPORTED = "content_type_not_supported"
+    ACCESS_REFUSED = "access_refused"
+    NO_SUCH_PATH = "no_such_path"
+    RATE_LIMITED = "rate_limited"
+    ADDRESS_REFUSED = "address_refused"
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - a reason
+    TOO_MANY_CALLS = "too_many_calls"
+    CIRCUIT_OPEN = "circuit_open"
+    REGISTRY_UNREAD = "registry_unread"
 
 
 class DetectorKind(StrEnum):
@@ -132,6 +141,7 @@ class DetectorHealth:
         detail: what failed while loading, in the loader's words; loading happens before any content is seen.
         worker_pids: process ids of its live workers; empty for a remote one.
         restarts: how often a worker was replaced.
+        breaker: ``closed``, ``open`` or ``half_open``; empty where there is none.
     """
 
     state: ReadyState
@@ -139,6 +149,7 @@ class DetectorHealth:
     detail: str = ""
     worker_pids: tuple[int, ...] = ()
     restarts: int = 0
+    breaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +201,11 @@ class Detector(Protocol):
 
 
 class DetectorDirectory(Protocol):
-    """The installed detectors."""
+    """The detectors that a caller may be answered by."""
+
+    async def of(self, tenant_id: UUID) -> "DetectorDirectory":
+        """Return them as this tenant has them, the same for as long as one request takes; never fails."""
+        ...
 
     def get(self, name: str) -> Detector | None:
         """Return the detector of that name."""

@@ -63,7 +63,7 @@ class Orchestrate:
         """
         policy = self._policies.get(request.policy)
         detectors, required, routing = select_detectors(
-            self._directory,
+            await self._directory.of(request.tenant_id),
             policy,
             policy_named=request.policy is not None,
             wanted=request.detectors,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from orchestration_svc.domain.detection import (
     CallContext,
@@ -66,6 +67,9 @@ class ScriptedDirectory:
 
     def let(self, name: str, behaviour: Behaviour) -> None:
         self._detectors[name].behaviour = behaviour
+
+    async def of(self, tenant_id: UUID) -> "ScriptedDirectory":  # noqa: ARG002
+        return self
 
     def get(self, name: str) -> Detector | None:
         return self._detectors.get(name)

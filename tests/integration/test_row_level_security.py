@@ -350,6 +350,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.procrastinate_jobs": "DELETE UPDATE",
         "orchestration.procrastinate_periodic_defers": "DELETE UPDATE",
         "orchestration.procrastinate_workers": "DELETE UPDATE",
+        "orchestration.detectors": "DELETE UPDATE",
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
         "mapper.audit_heads": "UPDATE",

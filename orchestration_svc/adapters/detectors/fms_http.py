@@ -3,29 +3,19 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import msgspec
+from msgspec import Meta
 
-from orchestration_svc.domain.detection import (
-    CallContext,
-    DetectorFault,
-    DetectorOutput,
-    DetectorStatus,
-    FailureReason,
-)
+from orchestration_svc.adapters.detectors.answer_parts import list_of, object_of, span_of
+from orchestration_svc.adapters.detectors.http_detector import HttpDetector, HttpTarget, WrongShapeError
+from orchestration_svc.domain.detection import DetectorOutput, JsonValue
 
 _PATH = "/api/v1/text/contents"
-_MAX_ANSWER_BYTES = 1024 * 1024
-_TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 # A detection is kept when it reads like a label; servers exist that put the matched text there.
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_ .:/-]{0,63}")
-# Beyond every text that settings allow, in whatever unit it is counted.
-_LARGEST_OFFSET = 2**31
-_OK = 200
-_SERVER_ERRORS = 500
-_REFUSALS = 400
 _LONGEST_TIMEOUT_MS = 600_000
 
 
@@ -88,104 +78,58 @@ def _checked(place: int, entry: _ConfigOnWire) -> HttpDetectorConfig:
     return HttpDetectorConfig(**msgspec.structs.asdict(entry))
 
 
-class FmsHttpDetector:
-    """One detector of one server.
+class FmsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``detector_id`` says which of the server's detectors is asked."""
 
-    Args:
-        config: which.
-        client: makes the calls; shared and closed by its owner.
-    """
-
-    def __init__(self, config: HttpDetectorConfig, client: httpx.AsyncClient) -> None:
-        self.name = config.name
-        self.vendor = config.vendor
-        self.version = "unknown"  # the API has no way to ask
-        self.content_types = frozenset({"text/plain", "text/markdown"})
-        self.timeout_ms = config.timeout_ms
-        self._config = config
-        self._client = client
-        self._url = config.base_url.rstrip("/") + _PATH
-
-    async def detect_remote(self, text: str, context: CallContext) -> DetectorOutput:
-        """Ask the server about one text.
-
-        Raises:
-            DetectorFault: unavailable when it cannot be reached, failed for 4xx and 5xx, unparsed for any
-                other status but 200 and for an answer that is too large or no list of lists of detections.
-        """
-        body = {"contents": [text], "detector_params": {}}
-        try:
-            async with self._client.stream(
-                "POST", self._url, json=body, headers=self._headers(context), timeout=self.timeout_ms / 1000
-            ) as response:
-                _raise_for(response.status_code)
-                answer = await _read_capped(response)
-        except httpx.TimeoutException as error:
-            # No connection in time is an unreachable server; anything later is a slow one.
-            unreached = isinstance(error, httpx.ConnectTimeout)
-            status = DetectorStatus.UNAVAILABLE if unreached else DetectorStatus.TIMEOUT
-            reason = FailureReason.UNREACHABLE if unreached else FailureReason.RAN_TOO_LONG
-            raise DetectorFault(status, reason) from None
-        except (httpx.TransportError, httpx.InvalidURL):
-            raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.UNREACHABLE) from None
-        except httpx.HTTPError:
-            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE) from None
-        return _reduce(answer, text)
-
-    async def close(self) -> None:
-        """Nothing of its own to close."""
-
-    def _headers(self, context: CallContext) -> dict[str, str]:
-        headers = {name: value for name, value in context.headers.items() if name.lower() in _TRACE_HEADERS}
-        headers["detector-id"] = self._config.detector_id
-        if context.correlation_id:
-            headers["X-Correlation-ID"] = context.correlation_id
-        token = os.environ.get(self._config.auth_env, "") if self._config.auth_env else ""
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        return headers
+    detector_id: Annotated[str, Meta(pattern=r"^[!-~]{1,200}$(?!\n)")]
+    detector_params: dict[str, Any] = {}
 
 
-def _raise_for(status: int) -> None:
-    if status >= _SERVER_ERRORS:
-        raise DetectorFault(DetectorStatus.FAILED, FailureReason.SERVER_ERROR)
-    if status >= _REFUSALS:
-        raise DetectorFault(DetectorStatus.FAILED, FailureReason.REFUSED)
-    if status != _OK:
-        # A redirect or "no content" is nobody's answer about this text, whatever body comes with it.
-        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
+class FmsDetectors:
+    """The FMS detectors API. Keeps labels, places and scores of the detections."""
+
+    path = _PATH
+
+    def __init__(self, options: FmsOptions) -> None:
+        self.headers = {"detector-id": options.detector_id}
+        self._params = options.detector_params
+
+    def body(self, text: str) -> JsonValue:
+        """Return the request for one text."""
+        return {"contents": [text], "detector_params": self._params}
+
+    def reduce(self, answer: JsonValue, text: str) -> DetectorOutput:
+        """Keep the detections of the one text that was sent; WrongShapeError."""
+        (detections,) = list_of(answer, length=1)
+        entries = [_reduce_entry(object_of(entry), text) for entry in list_of(detections)]
+        scores = [entry["score"] for entry in entries if "score" in entry]
+        return DetectorOutput(entries, max(scores, default=None))
 
 
-async def _read_capped(response: httpx.Response) -> bytes:
-    parts = bytearray()
-    async for chunk in response.aiter_bytes():
-        parts += chunk
-        if len(parts) > _MAX_ANSWER_BYTES:
-            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE)
-    return bytes(parts)
+class _EnvironmentToken:
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    def header(self) -> dict[str, str]:
+        token = os.environ.get(self._variable, "") if self._variable else ""
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _reduce(answer: bytes, text: str) -> DetectorOutput:
-    try:
-        decoded = msgspec.json.decode(answer)
-    except msgspec.DecodeError:
-        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_NOT_JSON) from None
-    # One list for each content that was sent, and one was sent.
-    if not (isinstance(decoded, list) and len(decoded) == 1 and isinstance(decoded[0], list)):
-        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
-    entries = [_reduce_entry(entry, text) for entry in decoded[0]]
-    scores = [entry["score"] for entry in entries if "score" in entry]
-    return DetectorOutput(entries, max(scores, default=None))
+def configured_detector(config: HttpDetectorConfig, client: httpx.AsyncClient) -> HttpDetector:
+    """Make the detector that a setting names."""
+    target = HttpTarget(
+        name=config.name,
+        base_url=config.base_url,
+        vendor=config.vendor,
+        timeout_ms=config.timeout_ms,
+        content_types=frozenset({"text/plain", "text/markdown"}),
+        secret=_EnvironmentToken(config.auth_env),
+    )
+    return HttpDetector(target, FmsDetectors(FmsOptions(config.detector_id)), client)
 
 
-def _reduce_entry(entry: Any, text: str) -> dict[str, Any]:  # noqa: ANN401 - any JSON may come
-    if not isinstance(entry, dict):
-        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
-    kept: dict[str, Any] = {}
-    for field in ("start", "end"):
-        place = entry.get(field)
-        if isinstance(place, int) and not isinstance(place, bool) and 0 <= place <= _LARGEST_OFFSET:
-            kept[field] = place
+def _reduce_entry(entry: dict[str, JsonValue], text: str) -> dict[str, JsonValue]:
+    kept: dict[str, JsonValue] = {**span_of(entry)}
     matched = text[kept["start"] : kept["end"]] if {"start", "end"} <= kept.keys() else ""
     for field in ("detection_type", "detection"):
         label = entry.get(field)
@@ -200,9 +144,9 @@ def _reduce_entry(entry: Any, text: str) -> dict[str, Any]:  # noqa: ANN401 - an
         kept["score"] = float(score)
     if not {"detection_type", "detection"} & kept.keys():
         # Something was found and nothing says what: that is not "nothing found".
-        raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
+        raise WrongShapeError
     return kept
 
 
-def _folded(value: Any) -> str:  # noqa: ANN401 - any JSON may come
+def _folded(value: JsonValue) -> str:
     return value.casefold() if isinstance(value, str) else ""

@@ -40,8 +40,12 @@ ALIKE_IN_TWO = (
     "domain/errors.py",
 )
 
-# Alike in orchestration_svc and mapper_svc, which keep an audit log and settings of tenants.
-ALIKE_IN_AUDITED = ("adapters/audit_repository.py", "adapters/tenant_settings_cache.py")
+# Alike in orchestration_svc and mapper_svc, which keep an audit log and settings of tenants, and follow news.
+ALIKE_IN_AUDITED = (
+    "adapters/audit_repository.py",
+    "adapters/tenant_settings_cache.py",
+    "domain/own_task.py",
+)
 
 # The same file by name, each with what is its service's own.
 OWN = {

@@ -71,6 +71,9 @@ class FakeDirectory:
     def __init__(self, *detectors: Detector) -> None:
         self._by_name = {one.info.name: one for one in detectors}
 
+    async def of(self, tenant_id: UUID) -> "FakeDirectory":  # noqa: ARG002
+        return self
+
     def get(self, name: str) -> Detector | None:
         return self._by_name.get(name)
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration_svc.adapters.detectors.fms_http import (
-    FmsHttpDetector,
     HttpDetectorConfig,
+    configured_detector,
     read_http_detectors,
 )
 from orchestration_svc.domain.detection import (
@@ -39,7 +39,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 async def ask(handler: Handler, context: CallContext | None = None, text: str = TEXT) -> DetectorOutput:
     async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-        return await FmsHttpDetector(CONFIG, client).detect_remote(text, context or CallContext())
+        return await configured_detector(CONFIG, client).detect_remote(text, context or CallContext())
 
 
 def answers(body: Any, status: int = 200) -> Handler:
