@@ -24,7 +24,8 @@ from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
-from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
+from orchestration_svc.adapters.policies import make_policies
+from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.token_verifier import TokenVerifier
@@ -42,6 +43,7 @@ from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
 from orchestration_svc.api.keys_controller import KeysController
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
+from orchestration_svc.api.policies_controller import PoliciesController
 from orchestration_svc.api.problems import EXCEPTION_HANDLERS
 from orchestration_svc.api.request_context import with_request_context
 from orchestration_svc.api.strict_request import StrictRequest
@@ -50,6 +52,7 @@ from orchestration_svc.api.well_known_controller import WellKnownController
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
 from orchestration_svc.domain.orchestrate import Orchestrate
+from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
 from orchestration_svc.settings import Settings, SettingsError, read_settings
 
@@ -80,7 +83,7 @@ def create_app(
 
     Raises:
         SettingsError: a detector is configured wrongly.
-        PolicyFileError: the shipped policies are wrong.
+        ShippedPolicyError: the shipped policies are wrong.
     """
     metrics = Metrics()
     tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
@@ -100,9 +103,18 @@ def create_app(
     fleet = None if directory else _fleet(settings, detector_client)
     detectors = directory or fleet
     assert detectors is not None  # noqa: S101 - tells the type checker what the line above says
+    policies = make_policies(
+        database,
+        valkey,
+        client,
+        timeout_s=settings.policy_timeout_ms / 1000,
+        opa_url=settings.opa_url,
+        opa_token=settings.opa_token,
+        opa_timeout_s=settings.opa_timeout_ms / 1000,
+    )
     orchestrate = Orchestrate(
         directory=detectors,
-        policies=PolicyFile(),
+        policies=PolicyEnforcement(policies.source, metrics),
         mapper=mapper
         or HttpMapperClient(
             DownstreamCall(client, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
@@ -163,6 +175,10 @@ def create_app(
             if fleet:
                 fleet.start()
                 stack.push_async_callback(fleet.close)
+            policies.sandbox.start()
+            stack.push_async_callback(policies.close)
+            listening = asyncio.create_task(policies.source.follow())
+            stack.push_async_callback(_ended, listening)
             publishing = asyncio.create_task(access.revocations.keep_published())
             stack.push_async_callback(_ended, publishing)
             yield
@@ -171,6 +187,7 @@ def create_app(
         route_handlers=[
             OrchestrateController,
             DetectorsController,
+            PoliciesController,
             KeysController,
             TenantsController,
             AuditController,
@@ -182,6 +199,8 @@ def create_app(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "orchestrate": Provide(lambda: orchestrate, sync_to_thread=False),
             "directory": Provide(lambda: detectors, sync_to_thread=False),
+            "change_policies": Provide(lambda: policies.changes, sync_to_thread=False),
+            "shared_policies": Provide(lambda: policies.shared, sync_to_thread=False),
             "keys": Provide(lambda: access.keys, sync_to_thread=False),
             "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
@@ -232,7 +251,7 @@ def from_env() -> Litestar:
         settings = read_settings(os.environ)
         configure_logging(settings.log_level)
         app = create_app(settings)
-    except (SettingsError, PolicyFileError, ExporterError) as error:
+    except (SettingsError, ShippedPolicyError, ExporterError) as error:
         sys.exit(f"{SERVICE}: {error}")
     # What was loaded stays for good. Looking through it at each full collection would hold up every request
     # under way for some 200 ms whenever a large answer is built.

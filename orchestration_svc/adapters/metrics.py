@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _MILLIS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 _MAX_TENANT_LABELS = 100
+_MAX_POLICY_LABELS = 50
 
 
 class Metrics:
@@ -57,7 +58,14 @@ class Metrics:
             ["part", "reason"],
             registry=self.registry,
         )
+        self._enforced = Counter(
+            "policy_enforcement_total",
+            "What policies decided, by action and chief reason",
+            ["tenant", "policy", "status", "violation_type"],
+            registry=self.registry,
+        )
         self._tenants: set[str] = set()
+        self._policies: set[str] = set()
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -72,7 +80,7 @@ class Metrics:
         self, *, tenant: str, policy: str, status: int, milliseconds: float, coverage: float
     ) -> None:
         """Record one orchestrated request."""
-        bounded = self._bounded(tenant)
+        bounded, policy = self._bounded(tenant), self._bounded_policy(policy)
         self._orchestrated.labels(bounded, policy, str(status)).inc()
         self._orchestrated_ms.observe(milliseconds)
         self._coverage.labels(bounded, policy).observe(coverage)
@@ -80,6 +88,16 @@ class Metrics:
     def missing_part(self, part: str, reason: str) -> None:
         """Count an answer that went out without its mapping or its analysis."""
         self._missing.labels(part, reason).inc()
+
+    def policy_enforced(self, *, tenant: str, policy: str, status: str, violation: str) -> None:
+        """Count a decision: ``status`` is the action or ``denied``, ``violation`` the chief reason."""
+        self._enforced.labels(self._bounded(tenant), self._bounded_policy(policy), status, violation).inc()
+
+    def _bounded_policy(self, policy: str) -> str:
+        # Tenants name policies, and callers name some that are not there.
+        if policy not in self._policies and len(self._policies) < _MAX_POLICY_LABELS:
+            self._policies.add(policy)
+        return policy if policy in self._policies else "other"
 
     def _bounded(self, tenant: str) -> str:
         # Each label value is a time series: past a hundred tenants the rest share one.
