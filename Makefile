@@ -117,6 +117,9 @@ $(VENV)/.run-installed: pyproject.toml constraints.txt deploy/local/install.sh
 
 $(VENV)/.dev-installed: pyproject.toml constraints.txt deploy/local/install.sh
 	@deploy/local/install.sh $(PYTHON) $(VENV) dev
+	@# The true evaluator of Open Policy Agent, only for tests. It asks for a newer Python than it needs.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --ignore-requires-python --no-deps \
+	  opa-golib-python-bindings==0.4.4 || echo "  ! no opa-golib-python-bindings: its tests are skipped" >&2
 	@touch $(VENV)/.run-installed $@
 
 $(MODEL_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local/install.sh

@@ -28,7 +28,8 @@ from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.outbound_client import make_outbound_client
 from orchestration_svc.adapters.outbound_rule import OutboundRule
-from orchestration_svc.adapters.policy_files import PolicyFile, PolicyFileError
+from orchestration_svc.adapters.policies import make_policies
+from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.registered_detectors import ContainedFleet, RegisteredDetectors
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
@@ -55,6 +56,7 @@ from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.limit_requests import with_limits
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
+from orchestration_svc.api.policies_controller import PoliciesController
 from orchestration_svc.api.problems import EXCEPTION_HANDLERS
 from orchestration_svc.api.request_context import with_request_context
 from orchestration_svc.api.settings_controller import SettingsController
@@ -66,6 +68,7 @@ from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
 from orchestration_svc.domain.job_projection import Projection
 from orchestration_svc.domain.look_at_texts import LookAtTexts
 from orchestration_svc.domain.orchestrate import Orchestrate
+from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
 from orchestration_svc.domain.ports import AnalysisClient, MapperClient
 from orchestration_svc.settings import Settings, SettingsError, read_settings
 
@@ -96,7 +99,7 @@ def create_app(
 
     Raises:
         SettingsError: a detector is configured wrongly.
-        PolicyFileError: the shipped policies are wrong.
+        ShippedPolicyError: the shipped policies are wrong.
     """
     metrics = Metrics()
     tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
@@ -131,11 +134,19 @@ def create_app(
         rule=OutboundRule(settings.outbound_hosts),
         events=metrics,
     )
-    policies = PolicyFile()
+    policies = make_policies(
+        database,
+        valkey,
+        client,
+        timeout_s=settings.policy_timeout_ms / 1000,
+        opa_url=settings.opa_url,
+        opa_token=settings.opa_token,
+        opa_timeout_s=settings.opa_timeout_ms / 1000,
+    )
     rules = TenantRules(settings, database, valkey, metrics, policies)
     orchestrate = Orchestrate(
         directory=registered.directory,
-        policies=policies,
+        policies=PolicyEnforcement(policies.source, metrics),
         mapper=mapper
         or HttpMapperClient(
             DownstreamCall(client, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
@@ -220,6 +231,10 @@ def create_app(
                 fleet.start()
                 stack.push_async_callback(fleet.close)
             await stack.enter_async_context(registered.running())
+            policies.sandbox.start()
+            stack.push_async_callback(policies.close)
+            listening = asyncio.create_task(policies.source.follow())
+            stack.push_async_callback(_ended, listening)
             publishing = asyncio.create_task(access.revocations.keep_published())
             stack.push_async_callback(_ended, publishing)
             yield
@@ -229,6 +244,7 @@ def create_app(
             OrchestrateController,
             JobsController,
             DetectorsController,
+            PoliciesController,
             KeysController,
             TenantsController,
             AuditController,
@@ -248,6 +264,8 @@ def create_app(
             "directory": Provide(lambda: registered.directory, sync_to_thread=False),
             "detector_registry": Provide(lambda: registered.registry, sync_to_thread=False),
             "registered_versions": Provide(lambda: registered.kept, sync_to_thread=False),
+            "change_policies": Provide(lambda: policies.changes, sync_to_thread=False),
+            "shared_policies": Provide(lambda: policies.shared, sync_to_thread=False),
             "keys": Provide(lambda: access.keys, sync_to_thread=False),
             "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
@@ -317,7 +335,7 @@ def from_env() -> Litestar:
         settings = read_settings(os.environ)
         configure_logging(settings.log_level)
         app = create_app(settings)
-    except (SettingsError, PolicyFileError, ExporterError) as error:
+    except (SettingsError, ShippedPolicyError, ExporterError) as error:
         sys.exit(f"{SERVICE}: {error}")
     # What was loaded stays for good. Looking through it at each full collection would hold up every request
     # under way for some 200 ms whenever a large answer is built.

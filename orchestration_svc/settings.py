@@ -121,6 +121,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tenant_limits: Annotated[
         str, Meta(description="limits of single tenants, JSON by tenant id; docs/guides/limits.md shows one")
     ] = "{}"
+    policy_timeout_ms: Annotated[
+        Millis, Meta(description="processor time that one evaluation of a tenant's policy may take")
+    ] = 50
+    opa_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://.*)?$",
+            description="base URL of an OPA server for tenants' policies; empty evaluates them here",
+        ),
+    ] = ""
+    opa_token: Annotated[str, Meta(description="bearer token for the OPA server")] = ""
+    opa_timeout_ms: Annotated[Millis, Meta(description="limit of one evaluation by the OPA server")] = 200
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

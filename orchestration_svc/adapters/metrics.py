@@ -7,6 +7,7 @@ _MILLIS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 _MAX_TENANT_LABELS = 100
 _MAX_DETECTOR_LABELS = 200
 _BREAKER_STATES = ("closed", "open", "half_open")
+_MAX_POLICY_LABELS = 50
 
 
 class Metrics:
@@ -85,7 +86,6 @@ class Metrics:
             "Requests that went on uncounted because Valkey was away",
             registry=self.registry,
         )
-        self._tenants: set[str] = set()
         self._breakers = Gauge(
             "circuit_breaker_state",
             "1 for the state that a detector's breaker is in, 0 for the others",
@@ -112,6 +112,14 @@ class Metrics:
             registry=self.registry,
         )
         self._detectors: set[str] = set()
+        self._enforced = Counter(
+            "policy_enforcement_total",
+            "What policies decided, by action and chief reason",
+            ["tenant", "policy", "status", "violation_type"],
+            registry=self.registry,
+        )
+        self._tenants: set[str] = set()
+        self._policies: set[str] = set()
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -144,7 +152,7 @@ class Metrics:
         self, *, tenant: str, policy: str, status: int, milliseconds: float, coverage: float
     ) -> None:
         """Record one orchestrated request."""
-        bounded = self._bounded(tenant)
+        bounded, policy = self._bounded(tenant), self._bounded_policy(policy)
         self._orchestrated.labels(bounded, policy, str(status)).inc()
         self._orchestrated_ms.observe(milliseconds)
         self._coverage.labels(bounded, policy).observe(coverage)
@@ -182,6 +190,16 @@ class Metrics:
         if name not in self._detectors and len(self._detectors) < _MAX_DETECTOR_LABELS:
             self._detectors.add(name)
         return name if name in self._detectors else "other"
+
+    def policy_enforced(self, *, tenant: str, policy: str, status: str, violation: str) -> None:
+        """Count a decision: ``status`` is the action or ``denied``, ``violation`` the chief reason."""
+        self._enforced.labels(self._bounded(tenant), self._bounded_policy(policy), status, violation).inc()
+
+    def _bounded_policy(self, policy: str) -> str:
+        # Tenants name policies, and callers name some that are not there.
+        if policy not in self._policies and len(self._policies) < _MAX_POLICY_LABELS:
+            self._policies.add(policy)
+        return policy if policy in self._policies else "other"
 
     def _bounded(self, tenant: str) -> str:
         # Each label value is a time series: past a hundred tenants the rest share one.

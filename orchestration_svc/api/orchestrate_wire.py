@@ -9,7 +9,8 @@ from msgspec import Meta
 
 from orchestration_svc.domain.detection import DetectorStatus, FailureReason
 from orchestration_svc.domain.orchestration import OrchestrationResult
-from orchestration_svc.domain.policy import CoverageMethod, Priority
+from orchestration_svc.domain.policy import ConflictStrategy, CoverageMethod, Priority
+from orchestration_svc.domain.policy_decision import Action, Decision
 
 Lacks = Literal["PARTIAL_COVERAGE", "SERVICE_UNAVAILABLE"]
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
@@ -19,7 +20,8 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """A text to look at.
 
     ``content`` is at most 64 KiB of UTF-8 and holds no null byte. ``text`` is short for ``text/plain``.
-    Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it.
+    Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it. ``direction`` tells
+    the policy whether the text goes to a model or comes from one.
     """
 
     content: Annotated[str, Meta(min_length=1, description="the text; it is never stored or logged")]
@@ -30,6 +32,7 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     mode: Literal["sync", "async", "auto"] = "auto"
     auto_map: bool = True
     analyze: bool | None = None
+    direction: Literal["input", "output"] = "input"
 
 
 class DetectorResultOut(msgspec.Struct, frozen=True):
@@ -73,7 +76,7 @@ class MapperPayloadOut(msgspec.Struct, frozen=True):
 
 
 class CoverageOut(msgspec.Struct, frozen=True):
-    """How much of what had to look did."""
+    """How much of what had to look did; ``required`` and ``missing`` are categories where TAXONOMY counts."""
 
     method: CoverageMethod
     required: list[str]
@@ -99,6 +102,26 @@ class MissingOut(msgspec.Struct, frozen=True):
     reason: str
 
 
+class PolicyDecisionOut(msgspec.Struct, frozen=True):
+    """What is to become of the content; the caller carries it out.
+
+    ``failed_closed`` names detectors that gave nothing and without which nothing may pass; ``failed_open``
+    those that gave nothing all the same. ``redact`` holds labels to be masked, prefixes included; empty
+    means all. ``contested`` are labels about which detectors differed, ``outvoted`` and ``below_threshold``
+    those that did not count in the end.
+    """
+
+    action: Action
+    reasons: list[str]
+    redact: list[str]
+    failed_closed: list[str]
+    failed_open: list[str]
+    conflict_resolution: ConflictStrategy
+    contested: list[str]
+    outvoted: list[str]
+    below_threshold: list[str]
+
+
 class VersionInfoOut(msgspec.Struct, frozen=True):
     """The versions behind the answer; null for a part that is not in it."""
 
@@ -122,6 +145,7 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     failed: int
     coverage: CoverageOut
     routing_decision: RoutingOut
+    policy_decision: PolicyDecisionOut
     missing: list[MissingOut]
     fallback_used: bool
     error_code: Lacks | None
@@ -171,6 +195,7 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | 
             policy_version=policy.version,
             health=result.routing.health,
         ),
+        policy_decision=_decision(result.decision, policy.conflict),
         missing=[MissingOut(one.part, one.reason) for one in result.missing],
         fallback_used=bool(result.missing) or bool(result.mapping and result.mapping.fallback_used),
         error_code=error_code,
@@ -181,6 +206,20 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | 
             taxonomy=_text(versions.get("taxonomy")),
             model=_text(versions.get("model")),
         ),
+    )
+
+
+def _decision(decision: Decision, conflict: ConflictStrategy) -> PolicyDecisionOut:
+    return PolicyDecisionOut(
+        action=decision.action,
+        reasons=list(decision.reasons),
+        redact=list(decision.redact),
+        failed_closed=list(decision.failed_closed),
+        failed_open=list(decision.failed_open),
+        conflict_resolution=conflict,
+        contested=list(decision.resolution.contested),
+        outvoted=list(decision.resolution.outvoted),
+        below_threshold=list(decision.resolution.below),
     )
 
 

@@ -22,6 +22,7 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
     ErrorCode.INVALID_REQUEST: (400, False),
     ErrorCode.UNAUTHORIZED: (401, False),
     ErrorCode.INSUFFICIENT_RBAC: (403, False),
+    ErrorCode.POLICY_DENIED: (403, False),
     ErrorCode.POLICY_NOT_FOUND: (400, False),
     ErrorCode.NOT_FOUND: (404, False),
     ErrorCode.METHOD_NOT_ALLOWED: (405, False),
@@ -37,7 +38,9 @@ TABLE: dict[ErrorCode, tuple[int, bool]] = {
 MEDIA_TYPE = "application/problem+json"
 
 _CODE_OF_STATUS = {
-    status: code for code, (status, _) in TABLE.items() if code is not ErrorCode.POLICY_NOT_FOUND
+    status: code
+    for code, (status, _) in TABLE.items()
+    if code not in (ErrorCode.POLICY_NOT_FOUND, ErrorCode.POLICY_DENIED)
 }
 
 _AT_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")

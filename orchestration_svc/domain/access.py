@@ -23,10 +23,11 @@ class Role(StrEnum):
 
 _VIEWER = frozenset(
     {"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read", "settings:read"}
+    | {"policies:read"}
 )
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
 _OPERATOR = _ANALYST | {"audit:read", "models:read"}
-_ADMIN = _OPERATOR | {"keys:manage", "settings:manage", "detectors:manage"}
+_ADMIN = _OPERATOR | {"keys:manage", "policies:manage", "settings:manage", "detectors:manage"}
 
 SCOPES_OF: dict[Role, frozenset[str]] = {
     Role.VIEWER: _VIEWER,

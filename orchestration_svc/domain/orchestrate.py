@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import uuid4
 
-from orchestration_svc.domain.coverage import Coverage, required_set
+from orchestration_svc.domain.coverage import Coverage, coverage_of
 from orchestration_svc.domain.detection import DetectorDirectory, DetectorResult, DetectorStatus
 from orchestration_svc.domain.downstream import (
     AnalysisAnswer,
@@ -17,7 +17,8 @@ from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.handover import MapperPayload, Provenance, build_payloads
 from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
 from orchestration_svc.domain.policy import budget_for
-from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient, PolicySource
+from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
+from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient
 from orchestration_svc.domain.run_detectors import run_detectors
 from orchestration_svc.domain.select_detectors import select_detectors
 
@@ -41,7 +42,7 @@ class Orchestrate:
         self,
         *,
         directory: DetectorDirectory,
-        policies: PolicySource,
+        policies: PolicyEnforcement,
         mapper: MapperClient,
         analysis: AnalysisClient,
         events: OrchestrationEvents,
@@ -58,14 +59,17 @@ class Orchestrate:
         """Run one request.
 
         Raises:
-            ServiceError: POLICY_NOT_FOUND; INVALID_REQUEST for detectors that cannot be had;
-                ALL_DETECTORS_UNAVAILABLE when not one detector gave an output.
+            ServiceError: POLICY_NOT_FOUND; POLICY_DENIED when the policy refuses the request or fails;
+                INVALID_REQUEST for detectors that cannot be had; ALL_DETECTORS_UNAVAILABLE when not one
+                detector gave an output.
         """
-        policy = self._policies.get(request.policy)
+        enforced = await self._policies.plan(request, self._directory.all())
+        policy = enforced.policy
         detectors, required, routing = select_detectors(
             await self._directory.of(request.tenant_id),
             policy,
-            policy_named=request.policy is not None,
+            # A policy of the tenant's own holds whether or not it is named.
+            policy_named=request.policy is not None or not enforced.program.shipped,
             wanted=request.detectors,
             content_type=request.content_type,
         )
@@ -83,9 +87,7 @@ class Orchestrate:
         if not succeeded:
             raise _nothing_came_back(results)
 
-        coverage = required_set(
-            required, {result.detector for result in succeeded}, threshold=policy.coverage_threshold
-        )
+        coverage = coverage_of(policy, required, {result.detector for result in succeeded})
         payloads = _payloads(succeeded, coverage)
         missing: list[MissingPart] = []
         mapping: MapperAnswer | None = None
@@ -98,6 +100,7 @@ class Orchestrate:
                 )
             except DownstreamError as error:
                 missing.append(self._missing("mapping", error.reason))
+        decision = await self._policies.decide(enforced, results, coverage, mapping)
         if request.analyze_findings:
             if mapping is None:
                 missing.append(self._missing("analysis", "nothing_mapped"))
@@ -105,7 +108,7 @@ class Orchestrate:
                 question = AnalysisQuestion(
                     request_id=request_id,
                     findings=mapping.findings,
-                    required=coverage.required,
+                    required=tuple(dict.fromkeys(required)),
                     succeeded=tuple(result.detector for result in succeeded),
                     failed=_failed(results, coverage),
                     coverage=coverage.achieved,
@@ -126,6 +129,7 @@ class Orchestrate:
             coverage=coverage,
             routing=routing,
             missing=tuple(missing),
+            decision=decision,
             finished_at=self._clock.now(),
         )
 
@@ -157,7 +161,7 @@ def _failed(results: Sequence[DetectorResult], coverage: Coverage) -> tuple[Fail
     ]
     told = {one.detector for one in failed}
     # Required, but not chosen or passed over: the analysis must know that nobody looked.
-    failed += [FailedDetector(name, "skipped") for name in coverage.missing if name not in told]
+    failed += [FailedDetector(name, "skipped") for name in coverage.unseen if name not in told]
     return tuple(failed)
 
 

@@ -9,6 +9,7 @@ from orchestration_svc.domain.detection import CallContext, DetectorResult
 from orchestration_svc.domain.downstream import AnalysisAnswer, MapperAnswer
 from orchestration_svc.domain.handover import MapperPayload
 from orchestration_svc.domain.policy import Policy, Priority
+from orchestration_svc.domain.policy_decision import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class OrchestrationRequest:
         map_findings: whether to have the outputs mapped.
         analyze_findings: whether to have the findings analysed; needs mapping.
         context: what travels with the calls.
+        direction: ``input`` for what goes to a model, ``output`` for what comes from it.
     """
 
     tenant_id: UUID
@@ -36,6 +38,7 @@ class OrchestrationRequest:
     map_findings: bool
     analyze_findings: bool
     context: CallContext
+    direction: str = "input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class OrchestrationResult:
         coverage: how much of what had to look did.
         routing: what was chosen and why.
         missing: parts asked for that are not there.
+        decision: what the policy says is to become of the content.
         finished_at: when, UTC.
     """
 
@@ -87,4 +91,5 @@ class OrchestrationResult:
     coverage: Coverage
     routing: Routing
     missing: tuple[MissingPart, ...]
+    decision: Decision
     finished_at: datetime

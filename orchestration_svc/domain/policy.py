@@ -1,13 +1,33 @@
-"""Which detectors run, which are required, and how much coverage is enough."""
+"""What a policy plans for one request: who looks, who has to, how much is enough, what failures mean."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class CoverageMethod(StrEnum):
     """How coverage is counted."""
 
     REQUIRED_SET = "REQUIRED_SET"
+    WEIGHTED = "WEIGHTED"
+    TAXONOMY = "TAXONOMY"
+
+
+class ConflictStrategy(StrEnum):
+    """What holds when detectors differ about the same label."""
+
+    HIGHEST_CONFIDENCE = "highest_confidence"
+    WEIGHTED_AVERAGE = "weighted_average"
+    MAJORITY_VOTE = "majority_vote"
+    MOST_RESTRICTIVE = "most_restrictive"
+
+
+class FailMode(StrEnum):
+    """What it means for the decision that a detector gave nothing."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 class Priority(StrEnum):
@@ -43,6 +63,14 @@ class Policy:
         required: names that coverage is counted over; None means all that were selected.
         coverage_method: how coverage is counted.
         coverage_threshold: share in [0, 1] under which the answer is partial.
+        weights: of detectors, above 0, for WEIGHTED coverage and weighted_average; 1 where none is given.
+        covers: for TAXONOMY coverage and for votes, what each detector can find, as the policy says.
+        categories: for TAXONOMY coverage, what has to be looked for; prefixes of labels.
+        conflict: what holds when detectors differ.
+        thresholds: least score in [0, 1] of a finding that counts, by prefix of its label.
+        threshold: the same for every other label.
+        fail_modes: what the failure of a detector means, by name.
+        fail_mode: the same for every other detector.
     """
 
     name: str
@@ -53,6 +81,28 @@ class Policy:
     required: tuple[str, ...] | None
     coverage_method: CoverageMethod
     coverage_threshold: float
+    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    covers: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    categories: tuple[str, ...] = ()
+    conflict: ConflictStrategy = ConflictStrategy.MOST_RESTRICTIVE
+    thresholds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    threshold: float = 0.0
+    fail_modes: Mapping[str, FailMode] = field(default_factory=lambda: MappingProxyType({}))
+    fail_mode: FailMode = FailMode.OPEN
+
+    def fails_closed(self, detector: str) -> bool:
+        """Whether nothing may pass when this detector gave nothing."""
+        return self.fail_modes.get(detector, self.fail_mode) is FailMode.CLOSED
+
+    def threshold_of(self, label: str) -> float:
+        """Returns the least score that counts for a label: that of the longest prefix, or the general one."""
+        matching = [prefix for prefix in self.thresholds if is_within(label, prefix)]
+        return self.thresholds[max(matching, key=len)] if matching else self.threshold
+
+
+def is_within(label: str, prefix: str) -> bool:
+    """Whether a label is the category or lies below it; `PII` holds `PII.Contact` and not `PIIX`."""
+    return label == prefix or label.startswith(f"{prefix}.")
 
 
 @dataclass(frozen=True, slots=True)

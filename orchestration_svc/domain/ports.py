@@ -13,7 +13,6 @@ if TYPE_CHECKING:  # the models import these ports, so the ports name them only 
     from orchestration_svc.domain.downstream import AnalysisAnswer, AnalysisQuestion, MapperAnswer
     from orchestration_svc.domain.handover import MapperPayload
     from orchestration_svc.domain.keys import ApiKey
-    from orchestration_svc.domain.policy import Policy
     from orchestration_svc.domain.tenants import Tenant
 
 
@@ -106,14 +105,6 @@ class AuditLog(Protocol):
 
     async def verify(self, tenant_id: UUID) -> ChainState:
         """Check the whole chain."""
-        ...
-
-
-class PolicySource(Protocol):
-    """Finds policies."""
-
-    def get(self, name: str | None) -> Policy:
-        """Return the policy, the default for None; ServiceError POLICY_NOT_FOUND for no such name."""
         ...
 
 

@@ -33,6 +33,8 @@ class Operation:
 MAP = {"detector": "openai_moderation", "output": "harassment"}
 FINDING = {"id": "f1", "label": "SECRET.CloudCredential", "score": 1.0, "confidence": 1.0}
 KEY = {"name": "ci", "roles": ["viewer"]}
+REGO = 'package policy\n\nplan := {}\n\ndecision := {"action": "allow"}\n\ntest_it if plan == {}\n'
+POLICY = {"name": "mine", "modules": {"policy.rego": REGO}}
 OPERATIONS = {
     "orchestrate": Operation(
         "orchestration_svc", "/api/v1/orchestrate", {"content": "hello"}, "content", "policy"
@@ -48,6 +50,7 @@ OPERATIONS = {
         "content",
     ),
     "tenants": Operation("orchestration_svc", "/api/v1/tenants", {"name": "acme"}, "name", "name", 201),
+    "policies": Operation("orchestration_svc", "/api/v1/policies", POLICY, "modules", "name", 201),
     "keys": Operation("orchestration_svc", "/api/v1/keys", KEY, "roles", "name", 201),
     "map": Operation("mapper_svc", "/api/v1/map", MAP, "detector", "detector"),
     "map_batch": Operation("mapper_svc", "/api/v1/map/batch", {"items": [MAP]}, "items", "items"),

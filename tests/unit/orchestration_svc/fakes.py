@@ -127,12 +127,16 @@ class FakeEvents:
 
     detectors: list[tuple[str, str]] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
+    enforced: list[tuple[str, str, str]] = field(default_factory=list)
 
     def detector(self, name: str, status: str, milliseconds: float) -> None:  # noqa: ARG002
         self.detectors.append((name, status))
 
     def missing_part(self, part: str, reason: str) -> None:
         self.missing.append((part, reason))
+
+    def policy_enforced(self, *, tenant: str, policy: str, status: str, violation: str) -> None:  # noqa: ARG002
+        self.enforced.append((policy, status, violation))
 
 
 class FakeClock:

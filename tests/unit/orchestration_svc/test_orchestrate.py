@@ -1,9 +1,10 @@
 import asyncio
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 import pytest
 
-from orchestration_svc.adapters.policy_files import PolicyFile
+from orchestration_svc.adapters.policy_shipped import read_shipped
 from orchestration_svc.domain.detection import (
     CallContext,
     DetectorFault,
@@ -14,11 +15,12 @@ from orchestration_svc.domain.downstream import DownstreamError, FailedDetector
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
-from orchestration_svc.domain.policy import CoverageMethod, Policy, Priority
+from orchestration_svc.domain.policy import Priority
+from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
+from orchestration_svc.domain.policy_program import JsonObject, PolicyFault, PolicyProgram, PolicySource
 from tests.unit.orchestration_svc.fakes import (
     NOW,
     TENANT,
-    TEXT,
     FakeAnalysis,
     FakeClock,
     FakeDetector,
@@ -47,14 +49,44 @@ FAULTS = [
 ]
 
 
+SHIPPED = read_shipped()
+
+
+class Shipped:
+    """The shipped policies, for everybody."""
+
+    async def find(self, tenant_id: UUID, name: str | None) -> PolicyProgram:  # noqa: ARG002
+        if name not in (None, *SHIPPED):
+            raise ServiceError(ErrorCode.POLICY_NOT_FOUND, "there is none")
+        return SHIPPED[name or "default"]
+
+
+@dataclass
 class OnePolicy:
-    """A source of one policy."""
+    """A source of one policy, and that policy; a fault is raised."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+    planned: JsonObject | PolicyFault = field(default_factory=dict)
+    decided: JsonObject | PolicyFault = field(default_factory=lambda: {"action": "allow"})
+    shipped: bool = True
+    name: str = "p"
+    version: str = "1"
+    description: str = ""
+    asked: list[JsonObject] = field(default_factory=list)
 
-    def get(self, name: str | None) -> Policy:  # noqa: ARG002
-        return self._policy
+    async def find(self, tenant_id: UUID, name: str | None) -> PolicyProgram:  # noqa: ARG002
+        return self
+
+    async def plan(self, question: JsonObject) -> object:
+        return self._say(self.planned, question)
+
+    async def decide(self, question: JsonObject) -> object:
+        return self._say(self.decided, question)
+
+    def _say(self, answer: JsonObject | PolicyFault, question: JsonObject) -> object:
+        self.asked.append(question)
+        if isinstance(answer, PolicyFault):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -62,7 +94,7 @@ class Bench:
     """The use case between its fakes."""
 
     detectors: list[FakeDetector]
-    policies: PolicyFile | OnePolicy = field(default_factory=PolicyFile)
+    policies: PolicySource = field(default_factory=Shipped)
     mapper: FakeMapper = field(default_factory=FakeMapper)
     analysis: FakeAnalysis = field(default_factory=FakeAnalysis)
     events: FakeEvents = field(default_factory=FakeEvents)
@@ -70,7 +102,7 @@ class Bench:
     async def run(self, request: OrchestrationRequest = REQUEST) -> OrchestrationResult:
         orchestrate = Orchestrate(
             directory=FakeDirectory(*self.detectors),
-            policies=self.policies,
+            policies=PolicyEnforcement(self.policies, self.events),
             mapper=self.mapper,
             analysis=self.analysis,
             events=self.events,
@@ -205,8 +237,8 @@ async def test_only_skipped_detectors_are_no_answer() -> None:
 
 
 async def test_required_detector_that_nobody_chose_is_told_to_the_analysis() -> None:
-    policy = Policy("p", "1", "", TEXT, None, ("a", "b"), CoverageMethod.REQUIRED_SET, 0.5)
-    bench = Bench([FakeDetector("a"), FakeDetector("b")], policies=OnePolicy(policy))
+    policy = OnePolicy({"required": ["a", "b"], "coverage": {"threshold": 0.5}})
+    bench = Bench([FakeDetector("a"), FakeDetector("b")], policies=policy)
     result = await bench.run(replace(REQUEST, policy="p", detectors=("a",)))
     assert result.coverage.is_enough
     ((question, _, _),) = bench.analysis.asked
@@ -214,8 +246,8 @@ async def test_required_detector_that_nobody_chose_is_told_to_the_analysis() -> 
 
 
 async def test_failure_of_a_detector_that_is_not_required_keeps_coverage_but_is_told() -> None:
-    policy = Policy("p", "1", "", TEXT, None, ("a",), CoverageMethod.REQUIRED_SET, 1.0)
-    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=FAULTS[0])], policies=OnePolicy(policy))
+    policy = OnePolicy({"required": ["a"], "coverage": {"threshold": 1.0}})
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=FAULTS[0])], policies=policy)
     result = await bench.run()
     assert result.coverage.is_enough
     ((question, _, _),) = bench.analysis.asked
@@ -246,3 +278,98 @@ async def test_a_cancelled_request_is_cancelled_and_not_answered() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_findings_are_flagged_and_counted_by_the_shipped_default() -> None:
+    bench = Bench([FakeDetector("a", says=["EMAIL"])])
+    result = await bench.run()
+    assert (result.decision.action, result.decision.reasons) == ("flag", ("PII.Contact was found",))
+    assert bench.events.enforced == [("default", "flag", "finding")]
+
+
+async def test_without_the_mapper_nothing_is_allowed_as_clean() -> None:
+    bench = Bench([FakeDetector("a")])
+    bench.mapper.raises = DownstreamError("timeout")
+    assert (await bench.run()).decision.action == "flag"
+    assert (await bench.run(replace(REQUEST, policy="strict"))).decision.action == "block"
+    assert bench.events.enforced[0] == ("default", "flag", "unmapped")
+
+
+async def test_detector_that_fails_closed_blocks_whatever_the_policy_decides() -> None:
+    policy = OnePolicy({"fail_mode": {"b": "closed"}})
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=FAULTS[1])], policies=policy)
+    decision = (await bench.run()).decision
+    assert (decision.action, decision.failed_closed, decision.failed_open) == ("block", ("b",), ())
+    assert bench.events.enforced == [("p", "block", "fail_closed")]
+
+
+async def test_detector_that_fails_open_is_named_all_the_same() -> None:
+    bench = Bench([FakeDetector("a"), FakeDetector("b", raises=FAULTS[1])], policies=OnePolicy())
+    decision = (await bench.run()).decision
+    assert (decision.action, decision.failed_closed, decision.failed_open) == ("allow", (), ("b",))
+
+
+async def test_nobody_gets_around_a_tenants_own_policy_by_naming_fewer_detectors() -> None:
+    policy = OnePolicy({"fail_mode": {"default": "closed"}}, shipped=False)
+    bench = Bench([FakeDetector("a"), FakeDetector("b")], policies=policy)
+    result = await bench.run(replace(REQUEST, detectors=("a",)))
+    assert (result.decision.action, result.decision.failed_closed) == ("block", ("b",))
+
+
+WRONG_PLANS: list[JsonObject | PolicyFault] = [
+    PolicyFault("it broke"),
+    {"alow": True},
+    {"allow": "yes"},
+    {"coverage": {"threshold": 1.1}},
+    {"coverage": {"method": "GUESSED"}},
+    {"detectors": []},
+    {"detectors": ["a"], "required": ["a", "b"]},
+    {"fail_mode": {"a": "ajar"}},
+    {"weights": {"a": 0}},
+    {"coverage": {"method": "TAXONOMY"}},
+]
+
+
+@pytest.mark.parametrize("planned", WRONG_PLANS, ids=str)
+async def test_policy_that_errs_before_the_detectors_denies_and_runs_none(
+    planned: JsonObject | PolicyFault,
+) -> None:
+    detector = FakeDetector("a")
+    bench = Bench([detector], policies=OnePolicy(planned))
+    with pytest.raises(ServiceError) as caught:
+        await bench.run()
+    assert caught.value.code is ErrorCode.POLICY_DENIED
+    assert detector.contexts == []
+    assert bench.events.enforced == [("p", "denied", "policy_error")]
+
+
+WRONG_DECISIONS: list[JsonObject | PolicyFault] = [
+    PolicyFault("it broke"),
+    {},
+    {"action": "permit"},
+    {"action": "allow", "extra": 1},
+    {"action": "allow", "reasons": [1]},
+]
+
+
+@pytest.mark.parametrize("decided", WRONG_DECISIONS, ids=str)
+async def test_policy_that_errs_after_the_detectors_denies(decided: JsonObject | PolicyFault) -> None:
+    bench = Bench([FakeDetector("a")], policies=OnePolicy(decided=decided))
+    with pytest.raises(ServiceError) as caught:
+        await bench.run()
+    assert caught.value.code is ErrorCode.POLICY_DENIED
+
+
+async def test_policy_that_refuses_is_not_counted_as_an_error() -> None:
+    bench = Bench([FakeDetector("a")], policies=OnePolicy({"allow": False}))
+    with pytest.raises(ServiceError) as caught:
+        await bench.run()
+    assert caught.value.code is ErrorCode.POLICY_DENIED
+    assert bench.events.enforced == [("p", "denied", "refused")]
+
+
+async def test_no_policy_ever_sees_the_content() -> None:
+    policy = OnePolicy()
+    await Bench([FakeDetector("a", says=["EMAIL"])], policies=policy).run()
+    assert len(policy.asked) == 2
+    assert "my text" not in repr(policy.asked)
