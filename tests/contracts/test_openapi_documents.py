@@ -22,6 +22,10 @@ def exported(service: str) -> dict[str, Any]:
     return dict(json.loads(json.dumps(document)))
 
 
+# Shapes that others define and add to: their clients send more than is read here.
+OF_OTHERS = {"GuardrailRequest", "ModerationRequest"}
+
+
 @pytest.fixture(scope="module")
 def documents() -> dict[str, dict[str, Any]]:
     return {name: json.loads((ROOT / name / "openapi.json").read_text("utf-8")) for name in SERVERS}
@@ -66,7 +70,7 @@ def test_request_bodies_take_no_unknown_fields(name: str, documents: dict[str, d
     bodies = {schema for schema in schemas if schema.endswith(("In", "Request"))}
     assert bodies
     open_ones = {schema for schema in bodies if schemas[schema].get("additionalProperties") is not False}
-    assert open_ones == set()
+    assert open_ones == OF_OTHERS & schemas.keys()
 
 
 @pytest.mark.parametrize("name", list(BY_NAME))
