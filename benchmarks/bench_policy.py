@@ -60,9 +60,8 @@ async def _run(rounds: int) -> None:
     bundle = PolicyBundle(UUID(int=1), "strict", modules)
     sandbox = PolicySandbox(timeout_s=1.0)
     sandbox.start()
-    print(
-        f"{'microseconds, ' + str(rounds) + ' rounds':34} {'p50':>9} {'p95':>9} {'p99':>9} {'own work p50':>12}"
-    )
+    title = f"microseconds, {rounds} rounds"
+    print(f"{title:34} {'p50':>9} {'p95':>9} {'p99':>9} {'own work p50':>12}")
     await _measure("strict: plan, in process", rounds, lambda: shipped.plan(question))
     await _measure("strict: decision, in process", rounds, lambda: shipped.decide(question))
     await _measure("the same as a tenant's: plan", rounds, lambda: sandbox.evaluate(bundle, "plan", question))
