@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx
 import psutil
+from orchestration_svc.adapters.policy_files import PolicyFile
 
 from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.contained_detector import ContainedDetector
@@ -21,7 +22,6 @@ from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, co
 from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.outbound_client import make_outbound_client
 from orchestration_svc.adapters.outbound_rule import OutboundRule
-from orchestration_svc.adapters.policy_files import PolicyFile
 from orchestration_svc.adapters.registered_detectors import ContainedFleet
 from orchestration_svc.adapters.remote_detector import RemoteDetector
 from orchestration_svc.domain.detection import CallContext, DetectorInfo, DetectorKind, DetectorStatus

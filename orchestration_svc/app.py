@@ -52,8 +52,8 @@ from orchestration_svc.api.health import HealthController, Probe, ReadinessCheck
 from orchestration_svc.api.jobs_controller import JobsController
 from orchestration_svc.api.jobs_wire import WireRenderer
 from orchestration_svc.api.keys_controller import KeysController
-from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.limit_requests import with_limits
+from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
 from orchestration_svc.api.orchestrate_controller import OrchestrateController
 from orchestration_svc.api.policies_controller import PoliciesController
@@ -143,7 +143,7 @@ def create_app(
         opa_token=settings.opa_token,
         opa_timeout_s=settings.opa_timeout_ms / 1000,
     )
-    rules = TenantRules(settings, database, valkey, metrics, policies)
+    rules = TenantRules(settings, database, valkey, metrics, policies.source)
     orchestrate = Orchestrate(
         directory=registered.directory,
         policies=PolicyEnforcement(policies.source, metrics),

@@ -8,7 +8,7 @@ import sys
 from msgspec.structs import replace
 
 from orchestration_svc.adapters.job_worker import JobWorker
-from orchestration_svc.adapters.policy_files import PolicyFileError
+from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.tracing import ExporterError
 from orchestration_svc.app import create_app
@@ -21,7 +21,7 @@ def work() -> None:
         settings = read_settings(os.environ)
         configure_logging(settings.log_level)
         asyncio.run(_work(settings))
-    except (SettingsError, PolicyFileError, ExporterError) as error:
+    except (SettingsError, ShippedPolicyError, ExporterError) as error:
         sys.exit(f"orchestration_svc worker: {error}")
 
 

@@ -14,9 +14,9 @@ from orchestration_svc.adapters.tenant_limits import LoweredLimits, PlatformLimi
 from orchestration_svc.adapters.tenant_settings_cache import CachedTenantSettings
 from orchestration_svc.domain.background_work import BackgroundWork
 from orchestration_svc.domain.change_settings import ChangeSettings
-from orchestration_svc.domain.errors import ServiceError
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.limits import LIMIT_NAMES
-from orchestration_svc.domain.ports import PolicySource
+from orchestration_svc.domain.policy_program import PolicySource
 from orchestration_svc.settings import Settings, SettingsError
 
 
@@ -67,9 +67,11 @@ class TenantRules:
         finally:
             await self._work.close()
 
-    async def _knows_policy(self, tenant_id: UUID, name: str) -> bool:  # noqa: ARG002 - all have the same ones
+    async def _knows_policy(self, tenant_id: UUID, name: str) -> bool:
         try:
-            self._policies.get(name)
-        except ServiceError:
-            return False
+            await self._policies.find(tenant_id, name)
+        except ServiceError as error:
+            if error.code is ErrorCode.POLICY_NOT_FOUND:
+                return False
+            raise
         return True

@@ -40,9 +40,19 @@ _LATER_ANSWER = ResponseSpec(
 _PARTIAL_BATCH = ResponseSpec(
     BatchAnswer, generate_examples=False, description="Partial: one text or more lacks something"
 )
-_MAY_ANSWER = (*BODY, ErrorCode.POLICY_DENIED, ErrorCode.RATE_LIMITED, ErrorCode.ALL_DETECTORS_UNAVAILABLE, ErrorCode.CONFLICT)
+_MAY_ANSWER = (
+    *BODY,
+    ErrorCode.POLICY_DENIED,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.ALL_DETECTORS_UNAVAILABLE,
+    ErrorCode.CONFLICT,
+)
 ANSWERS = {**faults(*_MAY_ANSWER), **PARTIAL, 202: _LATER_ANSWER}
-BATCH_ANSWERS = {**faults(*BODY, ErrorCode.RATE_LIMITED, ErrorCode.CONFLICT), 202: _LATER_ANSWER, 206: _PARTIAL_BATCH}
+BATCH_ANSWERS = {
+    **faults(*BODY, ErrorCode.RATE_LIMITED, ErrorCode.CONFLICT),
+    202: _LATER_ANSWER,
+    206: _PARTIAL_BATCH,
+}
 
 
 class OrchestrateController(Controller):

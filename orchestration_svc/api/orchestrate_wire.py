@@ -20,8 +20,8 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """A text to look at.
 
     ``content`` is at most 64 KiB of UTF-8 and holds no null byte. ``text`` is short for ``text/plain``.
-    Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it. ``direction`` tells
-    the policy whether the text goes to a model or comes from one.
+    Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it. ``direction``
+    tells the policy whether the text goes to a model or comes from one.
     """
 
     content: Annotated[str, Meta(min_length=1, description="the text; it is never stored or logged")]

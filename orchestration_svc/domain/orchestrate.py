@@ -63,10 +63,11 @@ class Orchestrate:
                 INVALID_REQUEST for detectors that cannot be had; ALL_DETECTORS_UNAVAILABLE when not one
                 detector gave an output.
         """
-        enforced = await self._policies.plan(request, self._directory.all())
+        installed = await self._directory.of(request.tenant_id)
+        enforced = await self._policies.plan(request, installed.all())
         policy = enforced.policy
         detectors, required, routing = select_detectors(
-            await self._directory.of(request.tenant_id),
+            installed,
             policy,
             # A policy of the tenant's own holds whether or not it is named.
             policy_named=request.policy is not None or not enforced.program.shipped,

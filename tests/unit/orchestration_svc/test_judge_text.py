@@ -5,8 +5,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
 from orchestration_svc.adapters.policy_files import PolicyFile
+
 from orchestration_svc.domain.coverage import required_set
 from orchestration_svc.domain.detection import DetectorResult, DetectorStatus, JsonValue
 from orchestration_svc.domain.downstream import MappedFinding, MapperAnswer
