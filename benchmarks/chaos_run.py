@@ -158,6 +158,8 @@ async def run_chaos(*, seconds: float, rate: float, fault_s: float, seed: int = 
     fleet = ContainedFleet(
         _Fleet([_detector(server, client) for server in servers]), Metrics(), [one.name for one in servers]
     )
+    # The first connections and imports are no part of what is measured.
+    await asyncio.gather(*(one.probe(10) for one in fleet.all()))
     probes = asyncio.create_task(DetectorProbes(fleet.all, interval_s=2.0, soon_s=1.0).run())
     mapper = _NoMapper()
     orchestrate = Orchestrate(

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -128,7 +127,6 @@ async def test_neither_key_nor_body_nor_answer_is_readable_in_the_table(
 async def test_answer_given_now_is_given_again(service: Service, admin: str) -> None:
     first, second = [await send(service, admin, "k1", "/api/v1/orchestrate", content="x") for _ in range(2)]
     assert first.json()["request_id"] == second.json()["request_id"]
-    assert UUID(first.json()["request_id"])
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words"])
