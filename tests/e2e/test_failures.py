@@ -60,7 +60,7 @@ def test_a_mapper_that_hangs_costs_its_share_of_time_and_no_more(client: StackCl
 
 
 def answered_in_full(client: StackClient) -> bool:
-    """Tell whether nothing is missing; a busy machine may take too long at times, a missing part stays away."""
+    """Tell whether nothing is missing: a busy machine may be late at times, a missing part stays away."""
     return any(client.orchestrate(TEXT).status_code == 200 for _ in range(5))
 
 
