@@ -118,8 +118,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Millis,
         Meta(description="how long a tried version may take before the active one is asked as well"),
     ] = 300
+    trial_tries: Annotated[
+        int,
+        Meta(ge=1, le=256, description="calls of a tried version under way; beyond, the active one answers"),
+    ] = 16
     trial_mirrors: Annotated[
-        int, Meta(ge=1, le=256, description="calls to a tried version under way that no request waits for")
+        int, Meta(ge=1, le=256, description="calls under way that are made to compare two versions only")
     ] = 16
     trial_mirror_share: Annotated[
         float,

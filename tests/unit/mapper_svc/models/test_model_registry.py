@@ -47,6 +47,7 @@ class Replica:
         self.models: dict[str, FakeModel] = {}
         self.router = FleetRouter(
             connect=lambda model: self.models.setdefault(model.id, FakeModel(model.id)),
+            tries=Mirrors(4),
             mirrors=Mirrors(4),
             limits=TrialLimits(patience_s=0.05, mirror_share=0.0, slow_ms=250),
             events=self.events,
