@@ -87,7 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=256, description="most labels of one call to the model")
     ] = 16
     model_calls_at_once: Annotated[
-        int, Meta(ge=1, le=256, description="most calls to the model under way; beyond, rules answer")
+        int,
+        Meta(
+            ge=1,
+            le=256,
+            description="calls to the model under way, half of them one tenant's; beyond, rules answer",
+        ),
     ] = 8
     model_breaker_failures: Annotated[
         int, Meta(ge=1, le=1000, description="failed calls in a row after which the model is left alone")
