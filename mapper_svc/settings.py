@@ -17,6 +17,10 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Millis = Annotated[int, Meta(ge=1, le=600_000)]
 
 
+DEFAULT_EDITION = "2026.11"
+"""The edition of the taxonomy that is used unless another is set."""
+
+
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the environment variable."""
 
@@ -62,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_timeout_ms: Annotated[Millis, Meta(description="limit of one call to orchestration_svc")] = 2_000
     max_body_bytes: Annotated[int, Meta(ge=1024, description="largest request body taken")] = 8 * 1024 * 1024
     taxonomy: Annotated[str, Meta(pattern=r"^\d{4}\.\d{2}$", description="taxonomy edition in use")] = (
-        "2026.11"
+        DEFAULT_EDITION
     )
     disabled_plugins: Annotated[
         str, Meta(description="names of installed plugins not to run, separated by commas")
