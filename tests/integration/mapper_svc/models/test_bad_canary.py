@@ -32,8 +32,13 @@ BAD: dict[str, tuple[dict[str, Any], set[str]]] = {
     "abstains": ({"confidence": 0.1}, {"fallback_rate"}),
     "is sure and wrong": ({"says": HARASSMENT}, {"agreement"}),
 }
-# A busy machine must not be taken for a bad model: time enough for whoever answers.
-PATIENT = {"model_budget_ms": 10_000, "model_call_timeout_ms": 20_000, "trial_latency_slack_ms": 500}
+# A busy machine must not be taken for a bad model: time enough for whoever answers, and room for every call.
+PATIENT = {
+    "model_budget_ms": 10_000,
+    "model_call_timeout_ms": 20_000,
+    "model_calls_at_once": 64,
+    "trial_latency_slack_ms": 500,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -115,13 +120,16 @@ async def test_bad_canary_rolls_itself_back_within_a_minute_and_no_request_fails
             dict(load.served_by),
         )
         assert set(load.statuses) == {200}, "no request failed"
-        assert load.unheard == {}, "each was answered by one of the two versions"
+        assert not load.unheard, f"each is answered by one of the two versions: {dict(load.unheard)}"
         assert (event["action"], event["actor"], event["subject"]) == ("model.trial_rolled_back", "guard", B)
         assert event["detail"]["reason"] in reasons
         line = f'mapper_model_rollbacks_total{{reason="{event["detail"]["reason"]}"}} 1.0'
-        assert sum(line in metrics for metrics in (one.metrics(), two.metrics())) == 1, (
-            "one of the two did it"
-        )
+
+        async def one_of_the_two_did_it() -> bool:
+            return sum(line in metrics for metrics in (one.metrics(), two.metrics())) == 1
+
+        # It is counted once the change is committed, which the audit log shows a moment before.
+        await until(one_of_the_two_did_it)
 
 
 @pytest.mark.slow
