@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections import Counter
+from functools import partial
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -99,6 +100,7 @@ async def test_bad_canary_rolls_itself_back_within_a_minute_and_no_request_fails
         await one.do("", url=good.url)
         await one.do(f"/{A}/activate")
         await one.do("", url=bad.url)
+        await until(partial(serves, two, {A}), MINUTE)
         spoil(bad, **fields)
         async with Load([one, two]) as load:
             await asyncio.sleep(1)
@@ -138,19 +140,21 @@ async def test_good_canary_stays_under_the_same_load(
     start_replica: StartReplica, make_bento: MakeBento
 ) -> None:
     active, tried = make_bento(A, delay_s=0.02), make_bento(B, delay_s=0.02)
-    calm = PATIENT | {"trial_patience_ms": 10_000}
+    calm = PATIENT | {"trial_patience_ms": 10_000, "trial_latency_slack_ms": 5_000}
     async with start_replica(**calm) as one, start_replica(**calm) as two:
         for bento in (active, tried):
             await one.do("", url=bento.url)
         await one.do(f"/{A}/activate")
         await one.do(f"/{B}/canary", percent=50)
+        for replica in (one, two):
+            await until(partial(serves, replica, {A, B}), MINUTE)
         async with Load([one, two]) as load:
             await until(lambda: has_seen(one, 100), 2 * MINUTE)
-        assert (await one.states())[B] == "canary"
+        assert (await one.states())[B] == "canary", (await one.audit())[-1]
         assert (await report_of(one))["treatment"]["errors"] == 0
         assert set(load.statuses) == {200}
         for served_by in load.arms.values():
-            assert len(served_by) == 1, "each tenant keeps its arm"
+            assert len(served_by) == 1, f"each tenant keeps its arm: {served_by}, {dict(load.unheard)}"
 
 
 @pytest.mark.slow
@@ -188,6 +192,12 @@ async def is_left_alone(bento: FakeBento) -> bool:
     before = len(bento.asked)
     await asyncio.sleep(1)
     return len(bento.asked) == before
+
+
+async def serves(replica: Replica, models: set[str]) -> bool:
+    """Tell whether the replica has heard of the change: among a dozen tenants each version serves some."""
+    answers = [await replica.map(uuid4(), word()) for _ in range(12)]
+    return {answer["findings"][0]["version_info"]["model"] for answer in answers} == models
 
 
 async def has_seen(replica: Replica, calls: int) -> bool:
