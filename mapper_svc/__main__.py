@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from mapper_svc.settings import SettingsError, describe, read_settings
+from mapper_svc.settings import DEFAULT_EDITION, SettingsError, describe, read_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,6 +92,12 @@ cli.add_command(
 @click.option("--token", envvar="MAPPER_TOKEN", default="", hidden=True)
 @click.option("--model-url", help="base URL of a Bento to ask, with its token in MAPPER_MODEL_TOKEN")
 @click.option("--model-token", envvar="MAPPER_MODEL_TOKEN", default="", hidden=True)
+@click.option(
+    "--edition",
+    envvar="MAPPER_TAXONOMY",
+    default=DEFAULT_EDITION,
+    help="edition of the taxonomy; else that of MAPPER_TAXONOMY, or its default",
+)
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
 def evaluate(file: Path, **options: object) -> None:
     """Score FILE, JSON lines of {vendor, raw, gold, also}."""

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 
 from mapper_svc.adapters.http_client import make_http_client
+from mapper_svc.adapters.marked_yaml import DataFaultError
 from mapper_svc.adapters.model_client import BentoModel
 from mapper_svc.adapters.model_wire import ITEMS_MAX
-from mapper_svc.adapters.taxonomy_files import available_editions
 from mapper_svc.adapters.vendor_files import load_catalogue
 from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.evaluate import (
@@ -50,6 +50,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         token: for it.
         model_url: base URL of a Bento to ask, or None to do without a model.
         model_token: its service token.
+        edition: of the taxonomy, in which the rows are read and answered.
         as_json: print JSON instead of a table.
     """
 
@@ -58,6 +59,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     model_url: str | None
     model_token: str
+    edition: str
     as_json: bool
 
 
@@ -89,14 +91,18 @@ def run(file: Path, asked: Asked) -> None:
     """Score ``file`` and print the figures.
 
     Raises:
-        click.ClickException: a line of the file is no row, which is named; a server does not answer.
+        click.ClickException: a line of the file is no row, which is named; a server does not answer;
+            there is no such edition.
         click.UsageError: the options do not go together.
     """
     if asked.url is not None and (asked.tier != "all" or asked.model_url is not None):
         raise click.UsageError("--url asks a mapper as it runs: it goes with --tier all and no --model-url")
     if asked.tier == "model" and asked.model_url is None:
         raise click.UsageError("--tier model needs --model-url, the base URL of a Bento")
-    catalogue = load_catalogue(available_editions()[-1])
+    try:
+        catalogue = load_catalogue(asked.edition)
+    except DataFaultError as error:
+        raise click.ClickException(str(error)) from None
     try:
         with file.open(encoding="utf-8") as lines:
             rows = list(read_rows(lines, catalogue.taxonomy))

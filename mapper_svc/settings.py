@@ -17,6 +17,10 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Millis = Annotated[int, Meta(ge=1, le=600_000)]
 
 
+DEFAULT_EDITION = "2026.11"
+"""The edition of the taxonomy that is used unless another is set."""
+
+
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the environment variable."""
 
@@ -62,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_timeout_ms: Annotated[Millis, Meta(description="limit of one call to orchestration_svc")] = 2_000
     max_body_bytes: Annotated[int, Meta(ge=1024, description="largest request body taken")] = 8 * 1024 * 1024
     taxonomy: Annotated[str, Meta(pattern=r"^\d{4}\.\d{2}$", description="taxonomy edition in use")] = (
-        "2026.11"
+        DEFAULT_EDITION
     )
     disabled_plugins: Annotated[
         str, Meta(description="names of installed plugins not to run, separated by commas")
@@ -87,7 +91,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=256, description="most labels of one call to the model")
     ] = 16
     model_calls_at_once: Annotated[
-        int, Meta(ge=1, le=256, description="most calls to the model under way; beyond, rules answer")
+        int,
+        Meta(
+            ge=1,
+            le=256,
+            description="calls to the model under way, half of them one tenant's; beyond, rules answer",
+        ),
     ] = 8
     model_breaker_failures: Annotated[
         int, Meta(ge=1, le=1000, description="failed calls in a row after which the model is left alone")
@@ -118,8 +127,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Millis,
         Meta(description="how long a tried version may take before the active one is asked as well"),
     ] = 300
+    trial_tries: Annotated[
+        int,
+        Meta(ge=1, le=256, description="calls of a tried version under way; beyond, the active one answers"),
+    ] = 16
     trial_mirrors: Annotated[
-        int, Meta(ge=1, le=256, description="calls to a tried version under way that no request waits for")
+        int, Meta(ge=1, le=256, description="calls under way that are made to compare two versions only")
     ] = 16
     trial_mirror_share: Annotated[
         float,

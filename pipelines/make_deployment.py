@@ -14,6 +14,7 @@ from pipelines.lib.release.deployed import Current, deployed_folder, fetch_relea
 from pipelines.lib.release.kubernetes_manifest import Served, kubernetes_manifest, service_url
 from pipelines.lib.release.mapper_models import MapperModels, MapperModelsOverHttp
 from pipelines.lib.release.model_server import ModelServer
+from pipelines.lib.release.recipe_lock import alone_with
 from pipelines.lib.release.registered_version import Alias, RegisteredVersion, Tag, model_of
 from pipelines.lib.release.release_error import ReleaseError
 from pipelines.lib.scoring.atomic_file import write_atomically
@@ -67,6 +68,11 @@ def make_bento(settings: Settings, release_settings: ReleaseSettings, recipe: st
     Raises:
         ReleaseError: nothing is approved, or the Bento does not serve what was approved.
     """
+    with alone_with(recipe, Path(settings.data_root)):
+        return _make_bento(settings, release_settings, recipe, say)
+
+
+def _make_bento(settings: Settings, release_settings: ReleaseSettings, recipe: str, say: Say) -> BuiltBento:
     root = Path(settings.data_root)
     approvals = open_approvals(settings, release_settings)
     version = _in_use(approvals, recipe)
@@ -107,6 +113,13 @@ def deploy(
     Raises:
         ReleaseError: its Bento was not tested, it is not served in time, or the mapper does not take it.
     """
+    with alone_with(recipe, Path(settings.data_root)):
+        return _deploy(settings, release_settings, recipe, say, mapper)
+
+
+def _deploy(
+    settings: Settings, release_settings: ReleaseSettings, recipe: str, say: Say, mapper: MapperModels | None
+) -> Deployment:
     root = Path(settings.data_root)
     approvals = open_approvals(settings, release_settings)
     version = _in_use(approvals, recipe)

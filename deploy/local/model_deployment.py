@@ -1,6 +1,9 @@
 """Keeps the wanted release served: the next is started beside the last, which goes once the next is ready."""
 
+import http.client
+import subprocess
 import time
+import xmlrpc.client
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +54,20 @@ class ModelDeployment:
         self._told_again_at = 0.0
 
     def look(self) -> None:
-        """Do what is due now, and return at once."""
+        """Do what is due now; what goes wrong is said, tried again, and takes nothing else down."""
         if not self._slots:
             return
+        try:
+            self._do_what_is_due()
+        except (OSError, subprocess.SubprocessError, xmlrpc.client.Error, http.client.HTTPException) as error:
+            self._say_once(f"the model is not seen to, which is tried again: {type(error).__name__}: {error}")
+
+    def _do_what_is_due(self) -> None:
         self._retire()
         self._start_wanted()
         self._promote()
         if self._serving and self._serving.slot != self._known:
-            self._mapper_takes(self._serving.slot)
+            self._mapper_takes(self._serving.slot, at_start=self._known is None)
 
     def _start_wanted(self) -> None:
         release = wanted_release(self._stack.settings)
@@ -89,7 +98,7 @@ class ModelDeployment:
         waited = time.monotonic() - self._next.at
         if is_ready(self._next.slot):
             # The first is where the mapper looks by itself; no other is taken for the last before it is told.
-            if self._serving and not self._mapper_takes(self._next.slot):
+            if self._serving and not self._mapper_takes(self._next.slot, at_start=False):
                 return
             self._tell_ready(self._next, waited)
             self._leaving, self._serving, self._next = self._serving, self._next, None
@@ -105,17 +114,19 @@ class ModelDeployment:
             self._refused, self._next = self._next.release, None
             self._say_once(f"{words}; it is not taken, and {self._serving.release} goes on", colour="red")
 
-    def _mapper_takes(self, slot: Slot) -> bool:
+    def _mapper_takes(self, slot: Slot, *, at_start: bool) -> bool:
         if slot == self._known:
             return True
         if time.monotonic() < self._told_again_at:
             return False
-        why = route_to(self._stack, slot)
-        if why is None:
+        found = route_to(self._stack, slot, among=self._slots, at_start=at_start)
+        if found.settled:
             self._known = slot
+            if found.words:
+                self._say_once(found.words)
             return True
         self._told_again_at = time.monotonic() + TELL_AGAIN_SECONDS
-        self._say_once(f"the mapper does not take {slot.name} yet: {why}")
+        self._say_once(f"the mapper does not take {slot.name} yet: {found.words}")
         return False
 
     def _retire(self) -> None:

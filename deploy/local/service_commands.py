@@ -58,11 +58,12 @@ def orchestration_answer(stack: Stack, *arguments: str) -> dict[str, Any]:
     return dict(answer)
 
 
-def orchestration_output(stack: Stack, arguments: Sequence[str]) -> str:
+def orchestration_output(stack: Stack, arguments: Sequence[str], *, seconds: float = TIMEOUT_SECONDS) -> str:
     """Run `python -m orchestration_svc …` and return what it prints.
 
     Raises:
         SetupError: it failed; its own words are in the message.
+        subprocess.TimeoutExpired: it took longer than so many seconds.
     """
     done = subprocess.run(
         stack.service_command(ORCHESTRATION, *arguments),
@@ -71,7 +72,7 @@ def orchestration_output(stack: Stack, arguments: Sequence[str]) -> str:
         text=True,
         cwd=stack.run,
         env=stack.child_environment(),
-        timeout=TIMEOUT_SECONDS,
+        timeout=seconds,
         check=False,
     )
     if done.returncode != 0:

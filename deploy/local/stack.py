@@ -91,8 +91,13 @@ class Stack:
         return servers + services + models
 
     def child_environment(self) -> dict[str, str]:
-        """Return what every process of this stack inherits: ours, and the mark by which it is found."""
-        return os.environ | {MARK: str(self.run), "PYTHONUNBUFFERED": "1"}
+        """Return what every process of this stack inherits: ours, and the mark by which it is found.
+
+        Settings of a Bento that the shell has are left out: the model server is told its own in a file, and
+        refuses to start with one that it does not know.
+        """
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LLM_", "BENTO_"))}
+        return kept | {MARK: str(self.run), "PYTHONUNBUFFERED": "1"}
 
 
 def open_stack(settings: StackSettings) -> Stack:

@@ -84,12 +84,16 @@ class ModelFleet:
         self._client = trace_client(
             make_http_client(
                 timeout_s=settings.model_call_timeout_ms / 1000,
-                max_connections=settings.model_calls_at_once + settings.trial_mirrors + _SPARE_CONNECTIONS,
+                max_connections=settings.model_calls_at_once
+                + settings.trial_tries
+                + settings.trial_mirrors
+                + _SPARE_CONNECTIONS,
             ),
             tracing,
         )
         self._metrics = metrics
         self._environment = environment
+        self._tries = Mirrors(settings.trial_tries)
         self._mirrors = Mirrors(settings.trial_mirrors)
         self._loops = BackgroundWork()
         self._news = ModelNews(valkey)
@@ -98,6 +102,7 @@ class ModelFleet:
         events = FleetEventsLog(metrics)
         self.router = FleetRouter(
             connect=self._connect,
+            tries=self._tries,
             mirrors=self._mirrors,
             limits=_trial_limits(settings),
             events=events,
@@ -166,6 +171,7 @@ class ModelFleet:
             yield
         finally:
             await self._loops.close()
+            await self._tries.close()
             await self._mirrors.close()
             await self._client.aclose()
 

@@ -51,6 +51,7 @@ class ModelTier:
             cache,
             events,
             self._calls,
+            calls_per_tenant=max(1, settings.model_calls_at_once // 2),
             budget_s=settings.model_budget_ms / 1000,
             labels_per_call=settings.model_labels_per_call,
             labels=labels,

@@ -1,6 +1,7 @@
 """Asks the tenant's model about labels, for no longer than there is time; what it said is kept."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
@@ -68,6 +69,7 @@ class AskModel:
         cache: what was said before.
         events: hears what was not answered.
         calls: holds calls under way; what it does not take is not asked.
+        calls_per_tenant: how many of them may be one tenant's, so that no batch takes the model from all.
         budget_s: longest that a request waits, in seconds.
         labels_per_call: most labels of one call, 1 to 256.
         labels: those of the edition, in its order: what kept distributions are over.
@@ -80,6 +82,7 @@ class AskModel:
         events: ModelEvents,
         calls: BackgroundWork,
         *,
+        calls_per_tenant: int,
         budget_s: float,
         labels_per_call: int,
         labels: tuple[str, ...],
@@ -88,10 +91,12 @@ class AskModel:
         self._cache = cache
         self._events = events
         self._calls = calls
+        self._calls_per_tenant = calls_per_tenant
         self._budget_s = budget_s
         self._labels_per_call = labels_per_call
         self._labels = labels
         self._under_way: dict[tuple[ModelVersion, AskedLabel], _Call] = {}
+        self._held: Counter[UUID] = Counter()
 
     async def __call__(
         self, asked: Sequence[AskedLabel], *, tenant_id: UUID, within_s: float | None = None
@@ -116,7 +121,7 @@ class AskModel:
         known = await self._cache.get(routed.version, asked)
         judgements = {label: Judgement(routed.version, self._labels, said) for label, said in known.items()}
         faults: dict[AskedLabel, ModelFault] = {}
-        waited = self._ask(routed, [label for label in asked if label not in known])
+        waited = self._ask(routed, [label for label in asked if label not in known], tenant_id)
         left = max(0.0, ends - asyncio.get_running_loop().time())
         if waited:
             await asyncio.wait({call.heard for call in waited.values()}, timeout=left)
@@ -131,7 +136,9 @@ class AskModel:
                 faults.setdefault(label, ModelFault.BUSY)
         return self._told(judgements, faults)
 
-    def _ask(self, routed: RoutedModel, missing: Sequence[AskedLabel]) -> dict[AskedLabel, _Call]:
+    def _ask(
+        self, routed: RoutedModel, missing: Sequence[AskedLabel], tenant_id: UUID
+    ) -> dict[AskedLabel, _Call]:
         """Returns the call of each label that is being asked; one is missing where that would be too much."""
         calls: dict[AskedLabel, _Call] = {}
         fresh: list[AskedLabel] = []
@@ -143,11 +150,24 @@ class AskModel:
                 calls[label] = call
         for first in range(0, len(fresh), self._labels_per_call):
             call = _Call(fresh[first : first + self._labels_per_call])
-            if self._calls.start(self._hear(routed, call)) is None:
+            if self._held[tenant_id] >= self._calls_per_tenant:
                 break
+            task = self._calls.start(self._hear(routed, call))
+            if task is None:
+                break
+            self._hold(task, tenant_id)
             for label in call.asked:
                 self._under_way[routed.version, label] = calls[label] = call
         return calls
+
+    def _hold(self, task: asyncio.Task[None], tenant_id: UUID) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
+            self._held[tenant_id] -= 1
+            if not self._held[tenant_id]:
+                del self._held[tenant_id]
+
+        self._held[tenant_id] += 1
+        task.add_done_callback(ended)
 
     async def _hear(self, routed: RoutedModel, call: _Call) -> None:
         try:

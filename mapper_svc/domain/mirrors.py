@@ -1,4 +1,4 @@
-"""Calls to models that nobody waits for: bounded, so that they never crowd out those that somebody does."""
+"""Calls to models that go on without a request: bounded, so that they never crowd out those of requests."""
 
 import asyncio
 from collections.abc import Coroutine

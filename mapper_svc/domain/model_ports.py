@@ -90,7 +90,7 @@ class FleetEvents(Protocol):
         ...
 
     def trial_call(self, arm: str, outcome: str) -> None:
-        """A call of a trial's arm ended: ``answered``, or a ModelFault."""
+        """A call of a trial's arm ended: ``answered``, or a ModelFault. ``skipped``: no room to make it."""
         ...
 
     def mirrored(self, outcome: str) -> None:

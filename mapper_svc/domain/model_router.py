@@ -31,7 +31,8 @@ class FleetRouter:
     Args:
         connect: makes the way to a version's server; kept as long as the version is in use, so that what it
             learnt of the server (a breaker, open connections) outlives a change elsewhere.
-        mirrors: holds calls that no request waits for.
+        tries: holds calls of the tried version, which go on when the request has no more patience.
+        mirrors: holds calls that are made for comparison only.
         limits: what a trial may cost.
         events: hears of what happens.
         expected: whether there is to be a model although none is registered yet.
@@ -41,12 +42,14 @@ class FleetRouter:
         self,
         *,
         connect: Connect,
+        tries: Mirrors,
         mirrors: Mirrors,
         limits: TrialLimits,
         events: FleetEvents,
         expected: bool,
     ) -> None:
         self._connect = connect
+        self._tries = tries
         self._mirrors = mirrors
         self._limits = limits
         self._events = events
@@ -119,6 +122,7 @@ class FleetRouter:
                     trial.kind,
                     models,
                     tally=self._tally,
+                    tries=self._tries,
                     mirrors=self._mirrors,
                     limits=self._limits,
                     events=self._events,

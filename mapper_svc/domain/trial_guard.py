@@ -57,7 +57,9 @@ def find_breach(counts: Mapping[str, int], limits: GuardLimits) -> Breach | None
 
     A share is judged by Wilson's interval (Wilson 1927, J. Am. Stat. Assoc. 22:209), so that a few calls
     convict nobody: the lower end of the tried version's must lie above the upper end of the active one's
-    plus the margin. Of an active version that was not called in the window nothing bad is assumed.
+    plus the margin. Of an active version that was not called in the window it is assumed that it never fails.
+    How much it abstains is assumed of none, as a good one abstains on what nobody could name: abstention is
+    judged where it was asked about ``min_calls`` labels itself, and latency where it answered as many calls.
 
     Args:
         counts: the counters of the window, of all replicas.
@@ -76,6 +78,12 @@ def find_breach(counts: Mapping[str, int], limits: GuardLimits) -> Breach | None
                 "active_calls": active.calls,
             },
         )
+    return _abstains(tried, active, limits) or _too_slow(tried, active, limits) or _disagrees(counts, limits)
+
+
+def _abstains(tried: ArmFigures, active: ArmFigures, limits: GuardLimits) -> Breach | None:
+    if active.labels < limits.min_calls:
+        return None
     if _worse((tried.unsure, tried.labels), (active.unsure, active.labels), limits.fallback_margin):
         return Breach(
             GuardReason.FALLBACK_RATE,
@@ -86,7 +94,7 @@ def find_breach(counts: Mapping[str, int], limits: GuardLimits) -> Breach | None
                 "active_labels": active.labels,
             },
         )
-    return _too_slow(tried, active, limits) or _disagrees(counts, limits)
+    return None
 
 
 def _too_slow(tried: ArmFigures, active: ArmFigures, limits: GuardLimits) -> Breach | None:

@@ -13,7 +13,7 @@ from mapper_svc.domain.model_router import FleetRouter
 from mapper_svc.domain.own_task import is_cancelled
 from mapper_svc.domain.trial_figures import Tally
 from mapper_svc.domain.trial_guard import GuardLimits, find_breach
-from mapper_svc.domain.trial_verdict import Finding, verdicts
+from mapper_svc.domain.trial_verdict import ENDS_A_TRIAL, Finding, verdicts
 
 _LOOK_S = 1.0
 _PRUNE_S = 600.0
@@ -108,7 +108,8 @@ class TrialKeeper:
             alpha=self._limits.ab_error,
             min_agreement=self._limits.guard.min_agreement,
         )
-        worse = next((one for one in found if one.finding is Finding.WORSE), None)
+        shown = (one for one in found if one.measure in ENDS_A_TRIAL)
+        worse = next((one for one in shown if one.finding is Finding.WORSE), None)
         if worse is None:
             return
         # The ends as texts: the audit log's hash is over what the database gives back, and it rounds.

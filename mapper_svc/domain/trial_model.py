@@ -54,7 +54,8 @@ class TrialModel:
         kind: of trial; all questions of a shadow trial go to the control arm and, mirrored, to the other.
         models: the versions by arm.
         tally: where it is counted.
-        mirrors: holds the calls that no request waits for.
+        tries: holds the calls of the tried version that a request waits for while it has patience.
+        mirrors: holds the comparisons, so that however many there are, they take no room from the tries.
         limits: what it may cost.
         events: hears of each call.
     """
@@ -66,6 +67,7 @@ class TrialModel:
         models: Mapping[Arm, LabelModel],
         *,
         tally: Tally,
+        tries: Mirrors,
         mirrors: Mirrors,
         limits: TrialLimits,
         events: FleetEvents,
@@ -74,6 +76,7 @@ class TrialModel:
         self._shadow = kind is TrialKind.SHADOW
         self._models = models
         self._tally = tally
+        self._tries = tries
         self._mirrors = mirrors
         self._limits = limits
         self._events = events
@@ -87,23 +90,25 @@ class TrialModel:
         if self._arm is Arm.CONTROL:
             said = await self._ask(Arm.CONTROL, asked)
         else:
-            said = await self._try(asked)
-            if isinstance(said.heard, ModelFault):
+            tried = await self._try(asked)
+            if tried is None or isinstance(tried.heard, ModelFault):
                 return await self._models[Arm.CONTROL].distributions(asked)
+            said = tried
         if isinstance(said.heard, ModelFault):
             raise ModelUnavailableError(said.heard)
         self._mirror(asked, said.heard, said.took)
         return said.heard
 
-    async def _try(self, asked: Sequence[AskedLabel]) -> _Said:
-        """Ask the tried version for as long as there is patience.
+    async def _try(self, asked: Sequence[AskedLabel]) -> _Said | None:
+        """Ask the tried version for as long as there is patience; None where there is no room to ask it.
 
         The call goes on behind it, so that its latency and its faults are measured as the active one's are:
         one that was cut off would tell neither.
         """
-        if self._mirrors.full:
-            # Too many calls of it hang already; there is no room to wait for another.
-            return self._counted(Arm.TREATMENT, _Said(ModelFault.TIMEOUT, 0.0))
+        if self._tries.full:
+            # A call that was not made tells nothing of the version: those under way do, once they end.
+            self._events.trial_call(Arm.TREATMENT, "skipped")
+            return None
         done: asyncio.Future[_Said] = asyncio.get_running_loop().create_future()
 
         async def ask() -> None:
@@ -111,7 +116,7 @@ class TrialModel:
             if not done.done():
                 done.set_result(said)
 
-        self._mirrors.hold(ask())
+        self._tries.hold(ask())
         try:
             async with asyncio.timeout(self._limits.patience_s):
                 return await done

@@ -25,6 +25,10 @@ class Measure(StrEnum):
     LATENCY = "latency"
 
 
+ENDS_A_TRIAL = frozenset(Measure) - {Measure.FEEDBACK}
+"""What may take a version back by itself. Feedback may not: one tenant could vote a version away from all."""
+
+
 class Finding(StrEnum):
     """What is shown of one measure; ENOUGH is said of an agreement that is above its limit."""
 

@@ -11,6 +11,7 @@ from dagster import (
 from pipelines.defs.evaluation.assets import evaluation_report
 from pipelines.defs.evaluation.jobs import evaluate_job
 from pipelines.defs.executor import step_executor
+from pipelines.defs.finetuning.assets import mapping_examples
 from pipelines.defs.release.assets import mapper_bento, mapper_deployment, registered_model
 from pipelines.defs.training.assets import lora_adapter, recipes
 from pipelines.lib.release.registered_version import MODEL_PREFIX
@@ -20,8 +21,10 @@ DEFAULT_RECIPE = "smollm2-135m"
 
 candidate_job = define_asset_job(
     "candidate_job",
-    selection=AssetSelection.assets(lora_adapter, evaluation_report, registered_model),
-    description="Trains the model of one recipe, measures it, and registers it if every gate is passed.",
+    # The data set first, so that no model is trained on rows that the checks would refuse.
+    selection=AssetSelection.assets(mapping_examples, lora_adapter, evaluation_report, registered_model),
+    description="Makes the data set, trains the model of one recipe, measures it, and registers it if every "
+    "gate is passed.",
     partitions_def=recipes,
     # Each step takes every core itself, and loads the model anew.
     executor_def=step_executor(),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mapper_svc.domain.name_labels import NEVER_NAMED
 from pipelines.lib.evaluation.case import Case
 
 ABSTAINED = -1
@@ -78,14 +79,22 @@ class Answers:
         found: NDArray[np.bool_] = self.given & gold.accepted[rows, self.places]
         return found
 
-    def above(self, threshold: float | None) -> "Answers":
-        """Returns the answers with a confidence of at least the threshold, the others as not given.
+    def nameable(self, labels: Sequence[str]) -> NDArray[np.bool_]:
+        """Returns which answers the mapper takes from a model at all, however sure it is."""
+        never = [at for at, label in enumerate(labels) if label in NEVER_NAMED]
+        found: NDArray[np.bool_] = self.given & ~np.isin(self.places, never)
+        return found
 
-        Without a threshold no answer is to be relied on.
+    def above(self, threshold: float | None, labels: Sequence[str]) -> "Answers":
+        """Returns what the mapper answers by the model, the other answers as not given.
+
+        Those are the answers with a confidence of at least the threshold, less the labels that only rules
+        may give. Without a threshold no answer is to be relied on.
         """
         if threshold is None or self.confidence is None:
             return Answers(np.full_like(self.places, ABSTAINED), self.confidence)
-        return Answers(np.where(self.confidence >= threshold, self.places, ABSTAINED), self.confidence)
+        sure = (self.confidence >= threshold) & self.nameable(labels)
+        return Answers(np.where(sure, self.places, ABSTAINED), self.confidence)
 
     def or_else(self, others: "Answers") -> "Answers":
         """Returns these answers, and those of another tier where there is none."""

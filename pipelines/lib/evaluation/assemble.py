@@ -91,6 +91,7 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
     gold = Gold.of(cases, measured.labels)
     combined = measured.tiers[COMBINED]
     right, confidence = combined.right(gold), _confidence(combined)
+    nameable = combined.nameable(measured.labels)
     sets = _sets(cases)
     unseen = sets[POOLED]
     valid = share_of(measured.valid)
@@ -100,14 +101,18 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
     )
     if valid is None or by_table is None or not all(sets[kind].any() for kind in UNSEEN):
         raise ValueError("there are no held-out or no free-form cases to measure on")
-    found = {name: at_threshold(confidence[at], right[at], threshold) for name, at in sets.items()}
+    found = {
+        name: at_threshold(confidence[at], right[at], nameable[at], threshold) for name, at in sets.items()
+    }
     report = EvaluationReport(
         evaluated=measured.evaluated,
         tiers=tier_scores(cases, measured.tiers, measured.labels),
         heldout_by_table=by_table,
         groups=_groups(cases, right, sets, measured.pillars),
         calibration={name: calibration_score(confidence[at], right[at]) for name, at in sets.items()},
-        abstention={name: abstention_curve(confidence[at], right[at]) for name, at in sets.items()},
+        abstention={
+            name: abstention_curve(confidence[at], right[at], nameable[at]) for name, at in sets.items()
+        },
         at_threshold=_present(found),
         confusion=confusion_of(combined[unseen], gold[unseen], tuple(measured.pillars)),
         robustness=_robustness(measured, combined[unseen], gold[unseen]),

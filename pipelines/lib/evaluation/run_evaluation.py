@@ -164,7 +164,7 @@ def _tiers(
     answers = {name: Answers.of_distributions(one) for name, one in found.items()}
     rule = rule_answers(raws, labels, taxonomy, vendors)
     similarity = similarity_answers(raws, labels, taxonomy, vendors)
-    sure = answers[COMBINED].above(version.threshold)
+    sure = answers[COMBINED].above(version.threshold, labels)
     return {
         "rule": rule,
         "table of others": table_answers(raws, labels, vendors),

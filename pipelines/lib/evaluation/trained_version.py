@@ -75,8 +75,9 @@ class TrainedVersion:
 
     def sure_labels(self, asked: Sequence[tuple[str | None, str]]) -> Sequence[str | None]:
         """Returns the label of each pair of vendor and raw label, or None where the version is not sure."""
-        sure = Answers.of_distributions(self.scorer.score(asked)).above(self.threshold)
-        return [self.scorer.labels[at] if at != ABSTAINED else None for at in sure.places]
+        labels = self.scorer.labels
+        sure = Answers.of_distributions(self.scorer.score(asked)).above(self.threshold, labels)
+        return [labels[at] if at != ABSTAINED else None for at in sure.places]
 
     def odd_labels(self) -> NDArray[np.float64]:
         """Returns the distributions for texts that are no label."""

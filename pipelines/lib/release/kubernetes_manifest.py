@@ -113,6 +113,9 @@ def _deployment(served: Served) -> dict[str, Any]:
                 "metadata": {"labels": _labels(served)},
                 "spec": {
                     "automountServiceAccountToken": False,
+                    # A service named llm-… would otherwise put LLM_…_SERVICE_HOST into the environment,
+                    # and the Bento refuses every LLM_ variable that is no setting of its own.
+                    "enableServiceLinks": False,
                     "securityContext": {
                         "runAsNonRoot": True,
                         "runAsUser": _USER,

@@ -25,7 +25,10 @@ The share itself would not do: the lowest of many thresholds that reach it is on
 
 
 def fit_calibration(
-    model_logits: NDArray[np.floating], head_logits: NDArray[np.floating], accepted: NDArray[np.bool_]
+    model_logits: NDArray[np.floating],
+    head_logits: NDArray[np.floating],
+    accepted: NDArray[np.bool_],
+    nameable: NDArray[np.bool_],
 ) -> Calibration:
     """Fits temperatures, weight and threshold to the validation rows.
 
@@ -38,6 +41,7 @@ def fit_calibration(
         model_logits: of the model, validation rows by labels.
         head_logits: of the embedding head, the same rows.
         accepted: which labels are right, the same rows by labels; at least one in each row.
+        nameable: which labels the mapper takes from a model; the threshold is fitted on answers with these.
     """
     model_temperature = fit_temperature(model_logits, accepted, mean_log_loss)
     head_temperature = fit_temperature(head_logits, accepted, mean_log_loss)
@@ -52,7 +56,8 @@ def fit_calibration(
     unbounded = Calibration(weight, model_temperature, head_temperature, temperature, threshold=None)
     probabilities = np.exp(unbounded.combined(model_logits, head_logits))
     answers = probabilities.argmax(axis=1)
-    threshold = fit_threshold(probabilities.max(axis=1), accepted[np.arange(len(answers)), answers])
+    right, taken = accepted[np.arange(len(answers)), answers], nameable[answers]
+    threshold = fit_threshold(probabilities.max(axis=1)[taken], right[taken])
     return msgspec.structs.replace(unbounded, threshold=threshold)
 
 

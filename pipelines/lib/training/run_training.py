@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 from accelerate import Accelerator
 
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
+from mapper_svc.domain.name_labels import NEVER_NAMED
 from mapper_svc.domain.prompt import PROMPT_VERSION
 from pipelines.lib.build_dataset import DATA_DIR, Manifest
 from pipelines.lib.dataset_folder import read_examples, read_manifest
@@ -233,7 +235,8 @@ def _write_tiers(
     model_logits = label_logits(merged, [encode_prompt(tokenizer, raw) for raw in raws]).numpy()
     head_logits = head.logits(raws, embed_raw(raws, embedder))
     right = accepted_places([row.accepted for row in foreign], tokens.labels)
-    save_calibration(fit_calibration(model_logits, head_logits, right), folder / CALIBRATION)
+    nameable = np.array([label not in NEVER_NAMED for label in tokens.labels])
+    save_calibration(fit_calibration(model_logits, head_logits, right, nameable), folder / CALIBRATION)
 
 
 def _evaluated(

@@ -23,6 +23,7 @@ def test_the_demo_asks_again_from_another_terminal(real_stack: RunningStack) -> 
 def test_every_program_runs_and_is_ready(real_stack: RunningStack) -> None:
     answer = command("status", real_stack.environment)
     assert answer.returncode == 0, answer.stdout
-    # The model is among them where its environment is installed.
-    ready = {line.split()[1] for line in answer.stdout.splitlines() if line.endswith(", ready")}
-    assert ready - {"model"} == {"orchestration", "mapper", "analysis"}
+    # The model comes last where its environment is installed; rules answer meanwhile.
+    states = {line.split()[1]: line for line in answer.stdout.splitlines() if "running for" in line}
+    for service in ("orchestration", "mapper", "analysis"):
+        assert states[service].endswith((", ready", ", ready (without model)"))

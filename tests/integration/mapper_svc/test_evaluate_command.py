@@ -65,6 +65,15 @@ def test_the_model_alone_is_judged_by_its_likeliest_label(bento: FakeBento, rows
     assert bento.asked[0][0] == ("openai_moderation", "harassment")
 
 
+def test_the_edition_is_that_of_the_settings_unless_another_is_asked_for(rows: Path) -> None:
+    unknown = {"MAPPER_TAXONOMY": "2020.01"}
+    done = CliRunner().invoke(cli, ["evaluate", str(rows), "--tier", "rule"], env=unknown)
+    assert done.exit_code == 1
+    assert "there is no such edition; there are 2026.11" in done.output
+    told = ["evaluate", str(rows), "--tier", "rule", "--edition", "2026.11"]
+    assert CliRunner().invoke(cli, told, env=unknown).exit_code == 0
+
+
 def test_everything_together_takes_rules_model_and_likeness(bento: FakeBento, rows: Path) -> None:
     found = figures(rows, "--model-url", bento.url)
     assert found["tiers"] == {"fallback": 4, "model": 1, "rule": 1, "semantic": 1}

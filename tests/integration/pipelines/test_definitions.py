@@ -47,3 +47,13 @@ def test_the_workspace_names_the_module_of_the_definitions() -> None:
     workspace = yaml.safe_load((SNAPSHOT.parents[3] / "workspace.yaml").read_text())
     modules = [one["python_module"]["module_name"] for one in workspace["load_from"]]
     assert modules == ["pipelines.definitions"]
+
+
+def test_a_candidate_begins_with_a_data_set_that_is_held_to_its_checks() -> None:
+    job = defs.get_repository_def().get_job("candidate_job")
+    taken = job.asset_layer.selected_asset_keys
+    assert AssetKey("mapping_examples") in taken
+    checks = {key.name for key in job.asset_layer.asset_graph.asset_check_keys}
+    assert {
+        check.name for check in check_specs() if check.asset_key == AssetKey("mapping_examples")
+    } <= checks

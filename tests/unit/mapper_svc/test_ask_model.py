@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -28,13 +28,16 @@ class Asking:
         self.model = model or Model(LABELS, {"threat": {"HARM.SPEECH.Threat": 0.9}})
         self.heard = Heard()
         self.cache = Cache()
-        self.calls = BackgroundWork(limits.pop("at_once", 8))
+        at_once = limits.pop("at_once", 8)
+        self.calls = BackgroundWork(at_once)
         self.router = Router(self.model, fault)
-        given = {"budget_s": 0.5, "labels_per_call": 16} | limits
+        given = {"calls_per_tenant": at_once, "budget_s": 0.5, "labels_per_call": 16} | limits
         self.ask = AskModel(self.router, self.cache, self.heard, self.calls, labels=LABELS, **given)
 
-    async def __call__(self, labels: Sequence[AskedLabel], within_s: float | None = None) -> Any:
-        return await self.ask(labels, tenant_id=TENANT, within_s=within_s)
+    async def __call__(
+        self, labels: Sequence[AskedLabel], within_s: float | None = None, tenant: UUID = TENANT
+    ) -> Any:
+        return await self.ask(labels, tenant_id=tenant, within_s=within_s)
 
 
 async def test_what_was_heard_is_remembered_and_not_asked_again() -> None:
@@ -102,6 +105,20 @@ async def test_more_calls_than_may_be_at_once_are_not_made() -> None:
     began = time.perf_counter()
     assert set((await asking(asked("five"))).faults.values()) == {ModelFault.BUSY}
     assert time.perf_counter() - began < 0.04, "who is not asked is not waited for"
+    await asking.calls.close()
+
+
+async def test_one_tenants_batch_leaves_the_model_to_the_others() -> None:
+    asking = Asking(labels_per_call=1, at_once=4, calls_per_tenant=2, budget_s=0.05)
+    asking.model.delay_s = 0.3
+    greedy = await asking(asked(*(f"label {n}" for n in range(10))))
+    assert sorted(greedy.faults.values()) == ["busy"] * 8 + ["timeout"] * 2
+    other = await asking(asked("threat", "label 0"), tenant=uuid4())
+    assert set(other.faults.values()) == {ModelFault.TIMEOUT}, "it was asked; and shares what is under way"
+    assert asking.model.asked == ["label 0", "label 1", "threat"]
+    await asyncio.sleep(0.5)
+    again = await asking(asked("label 5", "label 6"))
+    assert set(again.faults.values()) == {ModelFault.TIMEOUT}, "the places of calls that ended are free"
     await asking.calls.close()
 
 

@@ -86,7 +86,7 @@ async def test_a_batch_with_too_many_findings_is_refused_and_says_where(catalogu
         await run(catalogue, Queue(), *payloads)
     assert caught.value.code is ErrorCode.PAYLOAD_TOO_LARGE
     assert caught.value.field == "items[19]"
-    assert time.perf_counter() - started < 10
+    assert time.perf_counter() - started < 60, "it is refused at the twentieth, not after all hundred"
 
 
 async def test_a_single_hand_over_with_too_many_findings_is_refused(catalogue: Catalogue) -> None:

@@ -66,6 +66,7 @@ class Mapper:
             Cache(),
             Heard(),
             BackgroundWork(),
+            calls_per_tenant=64,
             budget_s=0.5,
             labels_per_call=256,
             labels=labels,

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from mapper_svc.domain.taxonomy import Taxonomy
 from pipelines.lib.build_dataset import DatasetSources, build_dataset
 from pipelines.lib.dataset_folder import publish, write_dataset
+from pipelines.lib.evaluation.case import UNSEEN
 from pipelines.lib.evaluation.gate_figures import FIGURES
 from pipelines.lib.evaluation.gates import load_gates
 from pipelines.lib.evaluation.plots import PLOTS
@@ -32,6 +33,7 @@ from pipelines.definitions import defs  # noqa: E402
 from pipelines.lib.evaluation import run_evaluation as module  # noqa: E402
 from pipelines.lib.evaluation.golden_score import score_golden  # noqa: E402
 from pipelines.lib.evaluation.run_evaluation import run_evaluation  # noqa: E402
+from pipelines.lib.evaluation.trained_version import read_origin  # noqa: E402
 from pipelines.lib.mlflow_store import EXPERIMENT, open_experiment, tracking_uri  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -105,16 +107,18 @@ def test_a_report_measures_everything_and_is_logged_to_the_training(
     assert client.get_experiment_by_name(EXPERIMENT) is not None
 
 
-def test_a_version_is_compared_on_the_same_cases_and_one_that_will_not_load_blocks(
+def test_a_version_is_compared_on_what_neither_learnt_and_one_that_will_not_load_blocks(
     make_trained: Trained, data_root: Path, data: Path
 ) -> None:
     trained, other = make_trained(seed=1), make_trained(seed=2)
     report = run_evaluation(trained, data, data_root, other, silent)
     comparison = report.compared.comparison
     assert comparison is not None
-    pillars = next(one for one in report.groups if one.by == "pillar" and one.cases == POOLED)
-    assert [one.candidate for one in comparison.pillars] == [one.accuracy for one in pillars.scores]
-    assert comparison.overall.candidate.cases == report.calibration[POOLED].cases
+    learnt = read_origin(other).vendors
+    asked = read_cases(data)[::8]
+    fair = [one for one in asked if one.cases in UNSEEN and one.vendor not in learnt]
+    assert 0 < len(fair) < report.calibration[POOLED].cases
+    assert comparison.overall.candidate.cases == len(fair)
     assert sum(one.candidate.cases for one in comparison.pillars) == comparison.overall.candidate.cases
 
     (other / "adapter" / "adapter_model.safetensors").unlink()

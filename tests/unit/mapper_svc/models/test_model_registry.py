@@ -20,10 +20,11 @@ from mapper_svc.domain.model_ports import Served
 from mapper_svc.domain.model_registry import CONFIG, ModelRegistry
 from mapper_svc.domain.model_router import FleetRouter
 from mapper_svc.domain.model_watch import ModelWatch
-from mapper_svc.domain.trial_figures import AGREED, BOTH_SURE
+from mapper_svc.domain.trial_figures import AGREED, BOTH_SURE, feedback
 from mapper_svc.domain.trial_guard import GuardLimits
 from mapper_svc.domain.trial_keeper import JudgeLimits, TrialKeeper
 from mapper_svc.domain.trial_model import TrialLimits
+from mapper_svc.domain.trial_verdict import Finding, Measure, verdicts
 from tests.unit.mapper_svc.models.fleet_fakes import (
     FakeEvents,
     FakeModel,
@@ -47,6 +48,7 @@ class Replica:
         self.models: dict[str, FakeModel] = {}
         self.router = FleetRouter(
             connect=lambda model: self.models.setdefault(model.id, FakeModel(model.id)),
+            tries=Mirrors(4),
             mirrors=Mirrors(4),
             limits=TrialLimits(patience_s=0.05, mirror_share=0.0, slow_ms=250),
             events=self.events,
@@ -274,6 +276,18 @@ async def test_ab_trial_ends_when_the_test_has_shown_the_version_worse(
     await replica.keeper.look()
     assert not is_trying(store)
     assert ("rolled back", B, "ab_fallback") in replica.events.heard
+
+
+async def test_feedback_is_reported_and_takes_no_version_back(replica: Replica, store: FakeStore) -> None:
+    await canary(replica, store, TrialKind.AB)
+    store.counts.update({feedback(Arm.TREATMENT, right=False): 500, feedback(Arm.CONTROL, right=True): 500})
+    await replica.keeper.look()
+    assert is_trying(store)
+    found = verdicts(store.counts, alpha=0.05, min_agreement=0.7)
+    assert {one.measure: one.finding for one in found}[Measure.FEEDBACK] is Finding.WORSE
+    store.counts.update({"pair.only_treatment_slow": 60})
+    await replica.keeper.look()
+    assert ("rolled back", B, "ab_latency") in replica.events.heard, "what else is worse is still seen"
 
 
 async def test_counts_that_could_not_be_stored_are_stored_later(replica: Replica, store: FakeStore) -> None:

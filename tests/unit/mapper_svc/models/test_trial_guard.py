@@ -75,6 +75,24 @@ def test_of_an_active_version_without_calls_nothing_bad_is_assumed() -> None:
     assert reason(arm(Arm.TREATMENT, 40, ms=2_000)) is None, "there is nothing to be slower than"
 
 
+@pytest.mark.parametrize("control", [0, 19])
+def test_abstaining_on_a_third_as_the_active_version_does_is_no_fault_while_that_one_idles(
+    control: int,
+) -> None:
+    active = arm(Arm.CONTROL, control, unsure=control // 3)
+    assert reason(active, arm(Arm.TREATMENT, 300, unsure=100)) is None
+    assert reason(active, arm(Arm.TREATMENT, 300, errors=240)) is GuardReason.ERROR_RATE, (
+        "failing is judged all the same"
+    )
+
+
+def test_abstaining_is_judged_as_soon_as_the_active_version_was_asked_enough() -> None:
+    assert reason(arm(Arm.CONTROL, 20, unsure=6), arm(Arm.TREATMENT, 40, unsure=40)) is (
+        GuardReason.FALLBACK_RATE
+    )
+    assert reason(arm(Arm.CONTROL, 20, unsure=7), arm(Arm.TREATMENT, 300, unsure=100)) is None
+
+
 def test_small_difference_in_latency_is_noise() -> None:
     assert reason(arm(Arm.CONTROL, 100, ms=8), arm(Arm.TREATMENT, 100, ms=40)) is None
 

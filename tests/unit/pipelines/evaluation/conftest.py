@@ -73,7 +73,7 @@ def measured(case: Callable[..., Case]) -> Callable[..., Measured]:
             "cases": cases,
             "labels": LABELS,
             "pillars": PILLARS,
-            "tiers": {"rule": nothing, "combined": combined, "mapper": combined.above(0.9)},
+            "tiers": {"rule": nothing, "combined": combined, "mapper": combined.above(0.9, LABELS)},
             "variants": {"UPPER CASE": (plain, np.ones(unseen, dtype=np.bool_))},
             "valid": np.ones(500, dtype=np.bool_),
             "latency": Latency(labels=200, p50=40.0, p95=60.0, mean=42.0, machine="a CPU"),

@@ -7,6 +7,8 @@ from hypothesis.extra import numpy as of_numpy
 from pipelines.lib.evaluation.abstention import abstention_curve, at_threshold
 from pipelines.lib.evaluation.calibration_scores import BINS, calibration_score
 
+ALL = np.ones(300, dtype=np.bool_)
+
 
 def test_bins_have_equal_mass_and_rise_in_confidence() -> None:
     draw = np.random.default_rng(2)
@@ -35,21 +37,36 @@ def test_an_overconfident_model_has_more_than_chance_makes() -> None:
 
 def test_precision_is_read_at_the_threshold_itself() -> None:
     confidence, right = np.array([0.99, 0.9, 0.8, 0.5]), np.array([True, False, True, True])
-    found = at_threshold(confidence, right, 0.9)
+    found = at_threshold(confidence, right, ALL[:4], 0.9)
     assert found is not None
     assert found.precision is not None
     assert (found.coverage.value, found.precision.value) == (0.5, 0.5)
 
 
+def test_labels_that_only_rules_give_are_neither_coverage_nor_precision() -> None:
+    confidence, right = np.array([0.99, 0.98, 0.97, 0.5]), np.array([True, True, False, True])
+    nameable = np.array([False, True, True, False])
+    found = at_threshold(confidence, right, nameable, 0.9)
+    assert found is not None
+    assert found.precision is not None
+    assert (found.coverage.value, found.precision.value) == (0.5, 0.5)
+    curve = abstention_curve(confidence, right, nameable)
+    assert [(one.threshold, one.coverage, one.precision) for one in curve] == [
+        (0.98, 0.25, 1),
+        (0.97, 0.5, 0.5),
+    ]
+    assert abstention_curve(confidence, right, ~ALL[:4]) == ()
+
+
 def test_without_a_threshold_there_is_nothing_above_it() -> None:
-    assert at_threshold(np.array([0.9]), np.array([True]), None) is None
-    found = at_threshold(np.array([0.9]), np.array([True]), 0.95)
+    assert at_threshold(np.array([0.9]), np.array([True]), ALL[:1], None) is None
+    found = at_threshold(np.array([0.9]), np.array([True]), ALL[:1], 0.95)
     assert found is not None
     assert found.precision is None
 
 
 def test_equal_confidences_are_answered_together_or_not_at_all() -> None:
-    curve = abstention_curve(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
+    curve = abstention_curve(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), ALL[:4])
     assert [(one.threshold, one.coverage) for one in curve] == [(0.9, 0.25), (0.5, 0.75), (0.1, 1.0)]
     assert curve[1].precision == pytest.approx(2 / 3)
 
@@ -61,7 +78,7 @@ def test_equal_confidences_are_answered_together_or_not_at_all() -> None:
 @settings(max_examples=50)
 def test_a_curve_ends_with_every_case_and_its_accuracy(confidence: np.ndarray, seed: int) -> None:
     right = np.random.default_rng(seed).random(len(confidence)) < 0.5
-    curve = abstention_curve(confidence, right)
+    curve = abstention_curve(confidence, right, ALL[: len(right)])
     assert len(curve) <= 100
     assert curve[-1].coverage == 1
     assert curve[-1].precision == pytest.approx(right.mean())

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mapper_svc.domain.taxonomy import MODEL_ERROR, SAFE, UNKNOWN
 from pipelines.lib.evaluation.answers import ABSTAINED, Answers, Gold
 from pipelines.lib.evaluation.case import Case
 from pipelines.lib.evaluation.figure import resampled, share_of
@@ -106,8 +107,15 @@ def test_groups_stand_in_the_order_of_their_titles_and_others_last() -> None:
 
 def test_only_answers_at_or_above_the_threshold_are_given() -> None:
     answers = Answers(np.array([0, 1, 2]), np.array([0.9, 0.8999, 1.0]))
-    assert answers.above(0.9).places.tolist() == [0, ABSTAINED, 2]
-    assert not answers.above(None).given.any()
+    assert answers.above(0.9, ["a", "b", "c"]).places.tolist() == [0, ABSTAINED, 2]
+    assert not answers.above(None, ["a", "b", "c"]).given.any()
+
+
+def test_what_only_rules_may_say_is_not_given_however_sure() -> None:
+    labels = ["PII.Contact.Email", SAFE, UNKNOWN, MODEL_ERROR]
+    answers = Answers(np.array([0, 1, 2, 3, ABSTAINED]), np.full(5, 1.0))
+    assert answers.above(0.9, labels).places.tolist() == [0, *[ABSTAINED] * 4]
+    assert answers.nameable(labels).tolist() == [True, False, False, False, False]
 
 
 def test_a_tier_speaks_only_where_those_before_it_are_silent() -> None:

@@ -19,6 +19,10 @@ def test_the_image_is_of_the_release_and_the_token_of_a_secret() -> None:
     assert token["valueFrom"]["secretKeyRef"]["name"] == "llama-mapper-llm"
 
 
+def test_names_of_services_do_not_reach_the_settings_of_the_bento() -> None:
+    assert documents()["Deployment"]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
 def test_everything_selects_the_pods_of_this_release_and_no_other() -> None:
     found = documents()
     labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]

@@ -81,7 +81,7 @@ def test_a_tier_that_knows_nothing_does_no_harm() -> None:
     good = targets * 6.0 + draw.normal(size=(500, 6))
     noise = draw.normal(size=(500, 6))
     for model, head in ((good, noise), (noise, good)):
-        calibration = fit_calibration(model, head, targets)
+        calibration = fit_calibration(model, head, targets, np.ones(6, dtype=np.bool_))
         combined = confidence_loss(calibration.combined(model, head), targets)
         alone = calibration.model(good) if model is good else calibration.head(good)
         assert combined <= confidence_loss(alone, targets) + 1e-3
@@ -94,7 +94,7 @@ def test_every_tier_gives_a_distribution() -> None:
         draw.normal(size=(50, 6)),
         np.eye(6, dtype=np.bool_)[draw.integers(0, 6, size=50)],
     )
-    calibration = fit_calibration(model, head, targets)
+    calibration = fit_calibration(model, head, targets, np.ones(6, dtype=np.bool_))
     for found in (calibration.model(model), calibration.head(head), calibration.combined(model, head)):
         assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(50))
 
@@ -111,6 +111,16 @@ def test_a_threshold_needs_more_than_luck() -> None:
     confidence, right = np.full(40, 0.9), np.ones(40, dtype=np.bool_)
     assert fit_threshold(confidence, right) is None, "40 of 40 may well be 95 of 100"
     assert fit_threshold(np.full(80, 0.9), np.ones(80, dtype=np.bool_)) == 0.6
+
+
+def test_the_threshold_is_not_fitted_on_labels_that_the_mapper_never_takes_from_a_model() -> None:
+    targets = np.eye(2, dtype=np.bool_)[np.arange(400) % 2]
+    logits = targets * 8.0
+    assert fit_calibration(logits, logits, targets, np.array([True, False])).threshold is not None
+    # The second label is always right and the first, which alone counts, mostly wrong.
+    swapped = targets.copy()
+    swapped[:300:2] = [False, True]
+    assert fit_calibration(logits, logits, swapped, np.array([True, False])).threshold is None
 
 
 def test_no_threshold_is_better_than_one_that_does_not_hold() -> None:
