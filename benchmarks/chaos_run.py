@@ -13,7 +13,6 @@ from uuid import UUID
 
 import httpx
 import psutil
-from orchestration_svc.adapters.policy_files import PolicyFile
 
 from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.contained_detector import ContainedDetector
@@ -22,6 +21,7 @@ from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, co
 from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.outbound_client import make_outbound_client
 from orchestration_svc.adapters.outbound_rule import OutboundRule
+from orchestration_svc.adapters.policy_shipped import DEFAULT, read_shipped
 from orchestration_svc.adapters.registered_detectors import ContainedFleet
 from orchestration_svc.adapters.remote_detector import RemoteDetector
 from orchestration_svc.domain.detection import CallContext, DetectorInfo, DetectorKind, DetectorStatus
@@ -34,6 +34,8 @@ from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.orchestration import OrchestrationRequest
 from orchestration_svc.domain.policy import SLA_MS, Priority
+from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
+from orchestration_svc.domain.policy_program import PolicyProgram
 
 DETECTORS = 8
 FAULTS = ("kill", "hang", "slow", "garbage", "half_closed", "error")
@@ -133,6 +135,17 @@ class _NoMapper:
         raise NotImplementedError
 
 
+class _Shipped:
+    """The default policy, for everybody."""
+
+    def __init__(self) -> None:
+        self._default = read_shipped()[DEFAULT]
+
+    async def find(self, tenant_id: UUID, name: str | None) -> PolicyProgram:
+        del tenant_id, name
+        return self._default
+
+
 class _Fleet:
     def __init__(self, detectors: list[RemoteDetector]) -> None:
         self._by_name = {one.info.name: one for one in detectors}
@@ -164,7 +177,7 @@ async def run_chaos(*, seconds: float, rate: float, fault_s: float, seed: int = 
     mapper = _NoMapper()
     orchestrate = Orchestrate(
         directory=fleet,
-        policies=PolicyFile(),
+        policies=PolicyEnforcement(_Shipped(), Metrics()),
         mapper=mapper,
         analysis=mapper,
         events=Metrics(),

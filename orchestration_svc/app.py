@@ -13,6 +13,7 @@ import httpx
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
+from redis.asyncio import Redis
 
 from orchestration_svc.adapters.access import make_access
 from orchestration_svc.adapters.analysis_client import HttpAnalysisClient
@@ -22,7 +23,9 @@ from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
+from orchestration_svc.adapters.fault_log import FaultLog
 from orchestration_svc.adapters.http_client import make_http_client
+from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
 from orchestration_svc.adapters.jobs import make_jobs
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
@@ -65,6 +68,7 @@ from orchestration_svc.api.tenants_controller import TenantsController
 from orchestration_svc.api.well_known_controller import WellKnownController
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID
 from orchestration_svc.domain.detection import DetectorDirectory, ReadyState
+from orchestration_svc.domain.job_items import AnswerItem
 from orchestration_svc.domain.job_projection import Projection
 from orchestration_svc.domain.look_at_texts import LookAtTexts
 from orchestration_svc.domain.orchestrate import Orchestrate
@@ -114,9 +118,10 @@ def create_app(
     configured = _configured(settings)
     # The operator's own detectors may be anywhere; that allows nobody else to name their hosts.
     near = ",".join([settings.outbound_hosts, *(urlsplit(one.base_url).netloc for one in configured)])
+    outbound = OutboundRule(settings.outbound_hosts)
     detector_client, outbound_client = (
         trace_client(make_outbound_client(rule, timeout_s=60, max_connections=400), tracing)
-        for rule in (OutboundRule(near), OutboundRule(settings.outbound_hosts))
+        for rule in (OutboundRule(near), outbound)
     )
     access = make_access(
         database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
@@ -131,7 +136,7 @@ def create_app(
         database=database,
         valkey=valkey,
         client=outbound_client,
-        rule=OutboundRule(settings.outbound_hosts),
+        rule=outbound,
         events=metrics,
     )
     policies = make_policies(
@@ -160,7 +165,6 @@ def create_app(
         events=metrics,
         clock=SystemClock(),
     )
-    webhook_client = trace_client(make_http_client(timeout_s=10, max_connections=20), tracing)
     jobs = make_jobs(
         settings,
         database,
@@ -168,11 +172,13 @@ def create_app(
         orchestrate=orchestrate,
         renderer=WireRenderer(VERSION),
         events=metrics,
-        client=webhook_client,
+        webhooks=HttpWebhookSender(outbound_client, outbound, hosts=_listed(settings.webhook_hosts)),
+        tenant_limits=rules.limits,
     )
     now_or_later = NowOrLater(
         orchestrate=orchestrate,
-        answer_item=jobs.answer_item,
+        # Answers of jobs are stored, and hold no text; these go to the caller alone.
+        answer_item=AnswerItem(orchestrate, WireRenderer(VERSION, with_text=True), FaultLog()),
         manage_jobs=jobs.manage,
         metrics=metrics,
         projection=Projection(),
@@ -182,35 +188,9 @@ def create_app(
     verifier = verifier or TokenVerifier(
         access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
     )
-    audit = AuditRepository(database)
     look_at_texts = LookAtTexts(orchestrate, rules.settings, metrics, settings.max_content_bytes)
 
-    async def ping_valkey() -> None:
-        await valkey.ping()
-
-    async def detectors_are_ready() -> None:
-        # Until each has come up once, answers would be partial for no reason but impatience.
-        starting = fleet is not None and not fleet.came_up
-        if starting or not any(one.health().state is ReadyState.READY for one in directory.all()):
-            raise NoDetectorReadyError
-
-    async def can_sign() -> None:
-        await tokens.get(OPERATOR_TENANT_ID, audience="mapper_svc", scope="map")
-
-    async def ping_service(url: str) -> None:
-        (await client.get(f"{url.rstrip('/')}/health/live", timeout=1.0)).raise_for_status()
-
-    readiness = ReadinessCheck(
-        (
-            # Without Postgres the main job goes on with cached keys; only tenants, keys and audit stop.
-            Probe("postgres", database.ping, critical=False),
-            Probe("valkey", ping_valkey, critical=False),
-            Probe("signing_key", can_sign, critical=True),
-            Probe("detectors", detectors_are_ready, critical=True),
-            Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
-            Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
-        )
-    )
+    readiness = _readiness(settings, database, valkey, client, tokens, directory, fleet)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -221,7 +201,6 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(detector_client.aclose)
-            stack.push_async_callback(webhook_client.aclose)
             stack.push_async_callback(outbound_client.aclose)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
@@ -256,26 +235,26 @@ def create_app(
             HealthController,
             docs_assets(),
         ],
-        dependencies={
-            "principal": Provide(provide_principal, sync_to_thread=False),
-            "now_or_later": Provide(lambda: now_or_later, sync_to_thread=False),
-            "manage_jobs": Provide(lambda: jobs.manage, sync_to_thread=False),
-            "idempotency": Provide(lambda: jobs.idempotency, sync_to_thread=False),
-            "directory": Provide(lambda: registered.directory, sync_to_thread=False),
-            "detector_registry": Provide(lambda: registered.registry, sync_to_thread=False),
-            "registered_versions": Provide(lambda: registered.kept, sync_to_thread=False),
-            "change_policies": Provide(lambda: policies.changes, sync_to_thread=False),
-            "shared_policies": Provide(lambda: policies.shared, sync_to_thread=False),
-            "keys": Provide(lambda: access.keys, sync_to_thread=False),
-            "tenants": Provide(lambda: access.tenants, sync_to_thread=False),
-            "audit": Provide(lambda: audit, sync_to_thread=False),
-            "change_settings": Provide(lambda: rules.change, sync_to_thread=False),
-            "tenant_settings": Provide(lambda: rules.settings, sync_to_thread=False),
-            "look_at_texts": Provide(lambda: look_at_texts, sync_to_thread=False),
-            "public_keys": Provide(lambda: access.key_ring, sync_to_thread=False),
-            "revoked_list": Provide(lambda: access.revocations, sync_to_thread=False),
-            "readiness": Provide(lambda: readiness, sync_to_thread=False),
-        },
+        dependencies={"principal": Provide(provide_principal, sync_to_thread=False)}
+        | _given(
+            now_or_later=now_or_later,
+            manage_jobs=jobs.manage,
+            idempotency=jobs.idempotency,
+            directory=registered.directory,
+            detector_registry=registered.registry,
+            registered_versions=registered.kept,
+            change_policies=policies.changes,
+            shared_policies=policies.shared,
+            keys=access.keys,
+            tenants=access.tenants,
+            audit=AuditRepository(database),
+            change_settings=rules.change,
+            tenant_settings=rules.settings,
+            look_at_texts=look_at_texts,
+            public_keys=access.key_ring,
+            revoked_list=access.revocations,
+            readiness=readiness,
+        ),
         state=State(
             {
                 "verifier": verifier,
@@ -307,6 +286,51 @@ async def _ended(task: "asyncio.Task[None]") -> None:
         await asyncio.wait({task}, timeout=0.5)
 
 
+def _given(**values: object) -> dict[str, Provide]:
+    return {name: _always(value) for name, value in values.items()}
+
+
+def _always(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def _readiness(
+    settings: Settings,
+    database: Database,
+    valkey: Redis,
+    client: httpx.AsyncClient,
+    tokens: ServiceTokens,
+    directory: DetectorDirectory,
+    fleet: DetectorFleet | None,
+) -> ReadinessCheck:
+    async def ping_valkey() -> None:
+        await valkey.ping()
+
+    async def detectors_are_ready() -> None:
+        # Until each has come up once, answers would be partial for no reason but impatience.
+        starting = fleet is not None and not fleet.came_up
+        if starting or not any(one.health().state is ReadyState.READY for one in directory.all()):
+            raise NoDetectorReadyError
+
+    async def can_sign() -> None:
+        await tokens.get(OPERATOR_TENANT_ID, audience="mapper_svc", scope="map")
+
+    async def ping_service(url: str) -> None:
+        (await client.get(f"{url.rstrip('/')}/health/live", timeout=1.0)).raise_for_status()
+
+    return ReadinessCheck(
+        (
+            # Without Postgres the main job goes on with cached keys; only tenants, keys and audit stop.
+            Probe("postgres", database.ping, critical=False),
+            Probe("valkey", ping_valkey, critical=False),
+            Probe("signing_key", can_sign, critical=True),
+            Probe("detectors", detectors_are_ready, critical=True),
+            Probe("mapper_svc", lambda: ping_service(settings.mapper_url), critical=False),
+            Probe("analysis_svc", lambda: ping_service(settings.analysis_url), critical=False),
+        )
+    )
+
+
 def _configured(settings: Settings) -> tuple[HttpDetectorConfig, ...]:
     try:
         return read_http_detectors(settings.http_detectors)
@@ -317,7 +341,7 @@ def _configured(settings: Settings) -> tuple[HttpDetectorConfig, ...]:
 def _fleet(
     settings: Settings, configured: tuple[HttpDetectorConfig, ...], client: httpx.AsyncClient
 ) -> DetectorFleet:
-    disabled = {name.strip() for name in settings.disabled_detectors.split(",") if name.strip()}
+    disabled = _listed(settings.disabled_detectors)
     try:
         return build_fleet(
             http_detectors=configured,
@@ -327,6 +351,10 @@ def _fleet(
         )
     except ValueError as error:
         raise SettingsError(f"ORCHESTRATION_HTTP_DETECTORS is wrong: {error}") from None
+
+
+def _listed(names: str) -> set[str]:
+    return {name.strip() for name in names.split(",") if name.strip()}
 
 
 def from_env() -> Litestar:

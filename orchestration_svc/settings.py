@@ -97,11 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=86_400, description="how long unanswered texts wait, encrypted, for a retry, s"),
     ] = 3_600
-    job_results_kept_s: Annotated[
-        int, Meta(ge=60, le=31_536_000, description="how long an ended job and its results can be read, s")
-    ] = 604_800
     webhook_hosts: Annotated[
-        str, Meta(description="hosts that webhooks may call, separated by commas; none by default")
+        str,
+        Meta(
+            description="hosts that webhooks may call, separated by commas, none by default; one with a"
+            " private address has to be in outbound_hosts, too"
+        ),
     ] = ""
     limit_requests_per_minute: Annotated[
         int, Meta(ge=0, description="requests that a tenant may make in a minute; 0 is no limit")

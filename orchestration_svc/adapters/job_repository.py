@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestration_svc.adapters.audit_repository import append_event
 from orchestration_svc.adapters.database import Database
@@ -17,7 +18,6 @@ from orchestration_svc.domain.job import (
     ItemResult,
     ItemState,
     Job,
-    JobLimits,
     JobOptions,
     JobState,
     SealedItem,
@@ -28,10 +28,9 @@ from orchestration_svc.domain.job import (
 class JobRepository:
     """Submits, shows, cancels and retries jobs."""
 
-    def __init__(self, database: Database, queue: JobQueue, limits: JobLimits) -> None:
+    def __init__(self, database: Database, queue: JobQueue) -> None:
         self._database = database
         self._queue = queue
-        self._limits = limits
 
     async def add(
         self,
@@ -43,8 +42,13 @@ class JobRepository:
         items: Sequence[SealedItem],
         webhook_sealed: bytes | None,
         passes: int,
+        at_most: int | None,
     ) -> Job:
-        """Insert and enqueue; a job of that id that is there already is returned as it is."""
+        """Insert and enqueue; a job of that id that is there already is returned as it is.
+
+        Raises:
+            ServiceError: RATE_LIMITED when the tenant would have more than ``at_most`` that wait or run.
+        """
         row = {
             "tenant_id": tenant_id,
             "id": job_id,
@@ -69,10 +73,14 @@ class JobRepository:
             for item in items
         ]
         async with self._database.tenant(tenant_id) as connection:
+            if at_most is not None:
+                # One at a time, or two would not see each other's job.
+                await connection.execute(select(func.pg_advisory_xact_lock(_lock_of(tenant_id))))
             inserted = upsert(jobs).values(row).on_conflict_do_nothing().returning(jobs.c.id)
             is_new = (await connection.execute(inserted)).one_or_none() is not None
             job = await required(connection, job_id)
             if is_new:
+                await _check_room(connection, tenant_id, at_most)
                 await connection.execute(insert(job_items), rows)
                 await self._queue.put(
                     connection, JobTask.RUN, tenant_id=tenant_id, job_id=job_id, priority=priority_of(job)
@@ -137,8 +145,7 @@ class JobRepository:
                     update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True)
                 )
             else:
-                kept = self._limits.results_kept
-                await end_job(connection, self._queue, job, JobState.CANCELLED, None, results_kept=kept)
+                await end_job(connection, self._queue, job, JobState.CANCELLED, None)
             await append_event(
                 connection,
                 tenant_id=tenant_id,
@@ -185,3 +192,19 @@ class JobRepository:
                 detail={},
             )
             return await required(connection, job_id)
+
+
+def _lock_of(tenant_id: UUID) -> int:
+    return int.from_bytes(tenant_id.bytes[:8], "big", signed=True)
+
+
+async def _check_room(connection: AsyncConnection, tenant_id: UUID, at_most: int | None) -> None:
+    if at_most is None:
+        return
+    open_states = (JobState.QUEUED.value, JobState.RUNNING.value)
+    mine = select(func.count()).select_from(jobs)
+    query = mine.where(jobs.c.tenant_id == tenant_id, jobs.c.state.in_(open_states))
+    if (await connection.execute(query)).scalar_one() > at_most:
+        raise ServiceError(
+            ErrorCode.RATE_LIMITED, f"the tenant has {at_most} jobs that wait or run, as many as it may"
+        )

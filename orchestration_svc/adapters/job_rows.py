@@ -98,8 +98,6 @@ async def end_job(
     job: Job,
     state: JobState,
     reason: EndReason | None,
-    *,
-    results_kept: timedelta,
 ) -> None:
     """End a locked job: erase every text, have its webhook called, have it forgotten in time."""
     left = ItemState.CANCELLED if state is JobState.CANCELLED else ItemState.FAILED
@@ -129,9 +127,8 @@ async def end_job(
     )
     if job.webhook_state is not None:
         await queue.put(connection, JobTask.TELL, tenant_id=job.tenant_id, job_id=job.job_id)
-    await queue.put(
-        connection, JobTask.FORGET, tenant_id=job.tenant_id, job_id=job.job_id, at=now + results_kept
-    )
+    forgotten_at = now + timedelta(days=job.options.results_kept_days)
+    await queue.put(connection, JobTask.FORGET, tenant_id=job.tenant_id, job_id=job.job_id, at=forgotten_at)
 
 
 def priority_of(job: Job) -> int:

@@ -115,8 +115,7 @@ class JobRunsRepository:
         """
         async with self._database.tenant(job.tenant_id) as connection:
             now = await still_claimed(connection, job)
-            kept = self._limits.results_kept
-            await end_job(connection, self._queue, now, state, reason, results_kept=kept)
+            await end_job(connection, self._queue, now, state, reason)
 
     async def try_again(self, job: Job, *, at: datetime) -> None:
         """Enqueue the next pass.
@@ -151,11 +150,10 @@ class JobRunsRepository:
             JobLostError: the claim no longer holds.
         """
         until = datetime.now(UTC) + self._limits.retry_window
-        kept = self._limits.results_kept
         async with self._database.tenant(job.tenant_id) as connection:
             now = await still_claimed(connection, job)
             if now.cancel_requested:  # since the last texts were written down
-                await end_job(connection, self._queue, now, JobState.CANCELLED, None, results_kept=kept)
+                await end_job(connection, self._queue, now, JobState.CANCELLED, None)
                 return
             await connection.execute(
                 update(jobs)
@@ -174,9 +172,8 @@ class JobRunsRepository:
                 return
             if job.waits_until is not None and job.waits_until > datetime.now(UTC):
                 return  # it was retried, and waits once more: a later task is enqueued for that
-            kept = self._limits.results_kept
             reason = EndReason.ITEMS_FAILED
-            await end_job(connection, self._queue, job, JobState.FAILED, reason, results_kept=kept)
+            await end_job(connection, self._queue, job, JobState.FAILED, reason)
 
     async def forget(self, tenant_id: UUID, job_id: UUID) -> None:
         """Remove an ended job and its results."""

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
-
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.data_keys import DataKeySealer, EnvironmentKeyWrapper
@@ -15,16 +13,16 @@ from orchestration_svc.adapters.job_queue import JobQueue, JobTask, queue_app
 from orchestration_svc.adapters.job_repository import JobRepository
 from orchestration_svc.adapters.job_runs import JobRunsRepository
 from orchestration_svc.adapters.job_submitters import RegisteredSubmitters
-from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
 from orchestration_svc.adapters.job_worker import Handler, JobWorker
 from orchestration_svc.adapters.tenant_repository import TenantRepository
 from orchestration_svc.domain.idempotency import Idempotency
 from orchestration_svc.domain.job import JobLimits
 from orchestration_svc.domain.job_items import AnswerItem, Orchestrating
-from orchestration_svc.domain.job_ports import JobEvents, Renderer
+from orchestration_svc.domain.job_ports import JobEvents, Renderer, WebhookSender
 from orchestration_svc.domain.job_run import RunJob
 from orchestration_svc.domain.job_submission import ManageJobs
 from orchestration_svc.domain.job_webhook import TellJobEnd
+from orchestration_svc.domain.limits import TenantLimits
 from orchestration_svc.settings import Settings
 
 
@@ -33,7 +31,6 @@ class Jobs:
     """Everything about jobs; the worker does nothing until it is run."""
 
     manage: ManageJobs
-    answer_item: AnswerItem
     idempotency: Idempotency
     worker: JobWorker
 
@@ -46,7 +43,8 @@ def make_jobs(
     orchestrate: Orchestrating,
     renderer: Renderer,
     events: JobEvents,
-    client: httpx.AsyncClient,
+    webhooks: WebhookSender,
+    tenant_limits: TenantLimits,
 ) -> Jobs:
     """Put it together.
 
@@ -57,18 +55,15 @@ def make_jobs(
         orchestrate: answers one text.
         renderer: turns what came of a text into what the API answers.
         events: counts.
-        client: calls webhooks; the caller closes it.
+        webhooks: calls them.
+        tenant_limits: say how many jobs each tenant may have.
     """
     clock = SystemClock()
-    limits = JobLimits(
-        timedelta(seconds=settings.job_retry_window_s), timedelta(seconds=settings.job_results_kept_s)
-    )
+    limits = JobLimits(timedelta(seconds=settings.job_retry_window_s))
     app = queue_app(settings.database_url, connections=settings.worker_jobs + 2)
     queue = JobQueue(app)
     runs = JobRunsRepository(database, queue, limits)
     sealer = DataKeySealer(database, EnvironmentKeyWrapper(settings.key_encryption_key))
-    hosts = {host.strip() for host in settings.webhook_hosts.split(",") if host.strip()}
-    sender = HttpWebhookSender(client, hosts=hosts)
     answer_item = AnswerItem(orchestrate, renderer, FaultLog())
     run = RunJob(
         runs=runs,
@@ -80,7 +75,7 @@ def make_jobs(
         limits=limits,
         at_once=settings.worker_texts,
     )
-    tell = TellJobEnd(runs=runs, sealer=sealer, sender=sender, events=events, clock=clock)
+    tell = TellJobEnd(runs=runs, sealer=sealer, sender=webhooks, events=events, clock=clock)
     handlers: dict[JobTask, Handler] = {
         JobTask.RUN: run,
         JobTask.TELL: tell,
@@ -88,8 +83,7 @@ def make_jobs(
         JobTask.FORGET: runs.forget,
     }
     return Jobs(
-        manage=ManageJobs(JobRepository(database, queue, limits), sealer, sender),
-        answer_item=answer_item,
+        manage=ManageJobs(JobRepository(database, queue), sealer, webhooks, tenant_limits),
         idempotency=Idempotency(
             IdempotencyRepository(database), sealer, KeyedSha256(settings.key_encryption_key), clock
         ),

@@ -28,5 +28,5 @@ def call_context() -> CallContext:
 
 
 def fails_closed(verdict: Verdict, choices: RequestChoices) -> bool:
-    """Whether a text counts as flagged only because it was not looked at in full."""
-    return bool(verdict.undetermined) and choices.fail_mode is FailMode.CLOSED
+    """Whether a text counts as flagged with nothing found in it: its policy blocks it, or not all looked."""
+    return verdict.blocked or (bool(verdict.undetermined) and choices.fail_mode is FailMode.CLOSED)

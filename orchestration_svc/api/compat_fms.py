@@ -1,6 +1,7 @@
 """The FMS detector API and the detection of the FMS orchestrator, as TrustyAI's clients call them."""
 
 from typing import Annotated
+from uuid import UUID
 
 from litestar import Controller, post
 from litestar.openapi.spec import Example
@@ -21,7 +22,7 @@ from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.detection import DetectorDirectory
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
-from orchestration_svc.domain.judge_text import Detection, Verdict
+from orchestration_svc.domain.judge_text import BLOCKED, Detection, Verdict
 from orchestration_svc.domain.look_at_texts import LookAtTexts
 from orchestration_svc.domain.moderation_categories import UNDETERMINED
 from orchestration_svc.domain.tenant_settings import RequestChoices
@@ -64,7 +65,7 @@ class FmsController(Controller):
         looked = await look_at_texts(
             data.contents,
             tenant_id=principal.tenant_id,
-            detectors=_named(detector_id, directory),
+            detectors=await _named(detector_id, directory, principal.tenant_id),
             threshold=data.detector_params.threshold,
             context=call_context(),
         )
@@ -102,7 +103,7 @@ class FmsController(Controller):
         look_at_texts: Injected[LookAtTexts],
     ) -> DetectionAnswer:
         """Answer what each of the named detectors found in the text."""
-        named = {name: _named(name, directory) for name in data.detectors}
+        named = {name: await _named(name, directory, principal.tenant_id) for name in data.detectors}
         everything = WHOLE_POLICY in named
         looked = await look_at_texts(
             [data.content],
@@ -133,10 +134,10 @@ class FmsController(Controller):
         return DetectionAnswer(told)
 
 
-def _named(name: str, directory: DetectorDirectory) -> tuple[str, ...] | None:
+async def _named(name: str, directory: DetectorDirectory, tenant_id: UUID) -> tuple[str, ...] | None:
     if name == WHOLE_POLICY:
         return None
-    if directory.get(name) is None:
+    if (await directory.of(tenant_id)).get(name) is None:
         raise ServiceError(
             ErrorCode.NOT_FOUND, "no such detector is installed; GET /api/v1/detectors lists them"
         )
@@ -146,12 +147,12 @@ def _named(name: str, directory: DetectorDirectory) -> tuple[str, ...] | None:
 def _told(verdict: Verdict, choices: RequestChoices, text: str) -> tuple[Detection, ...]:
     if not fails_closed(verdict, choices):
         return verdict.found
-    # These APIs have no other way to say that not everybody looked.
+    # These APIs have no other way to say that not everybody looked, or that the policy stops the text.
     doubt = Detection(
         start=0,
         end=len(text),
         placed=False,
-        label=verdict.undetermined[0].value,
+        label=BLOCKED if verdict.blocked else verdict.undetermined[0].value,
         category=UNDETERMINED,
         detector=UNDETERMINED,
         score=1.0,

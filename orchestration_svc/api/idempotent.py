@@ -8,6 +8,8 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import HeaderParameter
 
+from orchestration_svc.api.jobs_wire import BatchAnswer
+from orchestration_svc.api.orchestrate_wire import OrchestrateAnswer
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.idempotency import Idempotency, Recorded
 
@@ -48,7 +50,8 @@ async def answered_once(
     async def act(resource_id: UUID) -> Recorded:
         answer = await make(resource_id)
         body = msgspec.json.encode(answer.content).decode()
-        return Recorded(answer.status_code or 200, body, answer.headers.get("Location"))
+        kept = msgspec.json.encode(without_text(answer.content)).decode()
+        return Recorded(answer.status_code or 200, body, answer.headers.get("Location"), kept=kept)
 
     done = await idempotency.once(
         principal.tenant_id,
@@ -63,3 +66,18 @@ async def answered_once(
     return Response(
         done.body.encode(), status_code=done.status, headers=headers, media_type="application/json"
     )
+
+
+def without_text(answer: object) -> object:
+    """Return an answer as it may be stored: a text that was redacted is not among it."""
+    if isinstance(answer, OrchestrateAnswer):
+        return msgspec.structs.replace(answer, redacted=None)
+    if isinstance(answer, BatchAnswer):
+        items = [
+            msgspec.structs.replace(
+                one, answer=None if one.answer is None else one.answer | {"redacted": None}
+            )
+            for one in answer.items
+        ]
+        return msgspec.structs.replace(answer, items=items)
+    return answer

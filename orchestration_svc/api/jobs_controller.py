@@ -13,6 +13,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.jobs_wire import JobOut, JobPage, ResultPage, job_out, result_out
+from orchestration_svc.api.limit_requests import limited
 from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode
@@ -20,7 +21,7 @@ from orchestration_svc.domain.job import Job
 from orchestration_svc.domain.job_submission import ManageJobs
 
 _LOOKS_EVERY_S = 0.5
-_CHANGES = faults(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)
+_CHANGES = faults(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.RATE_LIMITED)
 
 
 class JobsController(Controller):
@@ -78,14 +79,22 @@ class JobsController(Controller):
         job = await manage_jobs.get(principal.tenant_id, job_id)
         return ServerSentEvent(_told(manage_jobs.watch(job, pause=_pause)))
 
-    @post("/{job_id:uuid}/cancel", status_code=200, summary="Cancel a job", responses=_CHANGES)
+    @post(
+        "/{job_id:uuid}/cancel",
+        status_code=200,
+        summary="Cancel a job",
+        responses=_CHANGES,
+        guards=(limited,),
+    )
     async def cancel(
         self, job_id: FromPath[UUID], principal: Injected[Principal], manage_jobs: Injected[ManageJobs]
     ) -> JobOut:
         """End a job and erase its texts; one that runs ends after the texts that it is at."""
         return job_out(await manage_jobs.cancel(principal, job_id))
 
-    @post("/{job_id:uuid}/retry", status_code=202, summary="Retry a job", responses=_CHANGES)
+    @post(
+        "/{job_id:uuid}/retry", status_code=202, summary="Retry a job", responses=_CHANGES, guards=(limited,)
+    )
     async def retry(
         self, job_id: FromPath[UUID], principal: Injected[Principal], manage_jobs: Injected[ManageJobs]
     ) -> JobOut:

@@ -23,8 +23,9 @@ from orchestration_svc.domain.job import (
     Webhook,
     WebhookState,
 )
-from orchestration_svc.domain.orchestration import OrchestrationResult
+from orchestration_svc.domain.orchestration import Direction, OrchestrationResult
 from orchestration_svc.domain.policy import Priority
+from orchestration_svc.domain.tenant_settings import RequestChoices
 
 Reference = Annotated[
     str,
@@ -60,6 +61,7 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["sync", "async", "auto"] = "auto"
     auto_map: bool = True
     analyze: bool | None = None
+    direction: Direction = "input"
     webhook: WebhookIn | None = None
 
 
@@ -175,15 +177,18 @@ def batch_answer(data: BatchRequest, outcomes: list[ItemOutcome]) -> BatchAnswer
     return BatchAnswer(items, succeeded, len(items) - succeeded)
 
 
-def batch_options(data: BatchRequest) -> JobOptions:
+def batch_options(data: BatchRequest, choices: RequestChoices) -> JobOptions:
     """Return what holds for every text of a batch."""
     return JobOptions(
         content_type="text/plain",
-        policy=data.policy,
+        policy=data.policy or choices.default_policy,
         detectors=None if data.detectors is None else tuple(data.detectors),
         priority=data.priority,
         map_findings=data.auto_map,
         analyze_findings=data.auto_map if data.analyze is None else data.analyze,
+        direction=data.direction,
+        results_kept_days=choices.job_retention_days,
+        redaction=choices.redaction,
     )
 
 
@@ -198,15 +203,21 @@ def webhook_of(webhook: WebhookIn | None) -> Webhook | None:
 
 
 class WireRenderer:
-    """Answers a text of a batch or a job as if it had come alone."""
+    """Answers a text of a batch or a job as if it had come alone.
 
-    def __init__(self, version: str) -> None:
+    Args:
+        version: of this service.
+        with_text: whether a redacted text is answered; not where the answer is stored.
+    """
+
+    def __init__(self, version: str, *, with_text: bool = False) -> None:
         self._version = version
+        self._with_text = with_text
 
     def answer(self, result: OrchestrationResult) -> tuple[int, str]:
         """Return status and JSON."""
         code = what_it_lacks(result)
-        answer = answer_of(result, version=self._version, error_code=code)
+        answer = answer_of(result, version=self._version, error_code=code, with_text=self._with_text)
         return (206 if code else 200), msgspec.json.encode(answer).decode()
 
     def error(self, code: ErrorCode) -> tuple[int, bool]:

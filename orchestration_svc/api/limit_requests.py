@@ -11,6 +11,8 @@ from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.limits import MINUTE_S, Admission, Exceeded, RequestLimiter, TenantLimits
 
+_TOO_MANY = 429
+_LATER_S = 10
 _ADMISSION = "limit_admission"
 _DECLARED = "limit_declared_bytes"
 _TOLD = {
@@ -58,7 +60,7 @@ def with_limits(app: ASGIApp, limiter: RequestLimiter) -> ASGIApp:
         async def send_with_headers(message: Message) -> None:
             admission = scope.get("state", {}).get(_ADMISSION)
             if message["type"] == "http.response.start" and admission is not None:
-                message["headers"] = [*message.get("headers", []), *_headers(admission)]
+                message["headers"] = [*message.get("headers", []), *_headers(admission, message["status"])]
             await send(message)
 
         try:
@@ -86,7 +88,7 @@ def _declared_bytes(connection: ASGIConnection) -> int:  # type: ignore[type-arg
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 
 
-def _headers(admission: Admission) -> list[tuple[bytes, bytes]]:
+def _headers(admission: Admission, status: int) -> list[tuple[bytes, bytes]]:
     told: dict[str, int | str] = {}
     if admission.limit is not None:
         told = {
@@ -97,4 +99,6 @@ def _headers(admission: Admission) -> list[tuple[bytes, bytes]]:
         }
     if admission.exceeded is not None:
         told["retry-after"] = max(1, admission.retry_after_s)
+    elif status == _TOO_MANY:  # of something that has to end first, as jobs
+        told["retry-after"] = _LATER_S
     return [(name.encode("ascii"), str(value).encode("ascii")) for name, value in told.items()]

@@ -30,6 +30,7 @@ from orchestration_svc.domain.job_submission import ManageJobs
 from orchestration_svc.domain.orchestrate import Orchestrate
 from orchestration_svc.domain.orchestration import OrchestrationRequest
 from orchestration_svc.domain.policy import Priority
+from orchestration_svc.domain.tenant_settings import RequestChoices
 
 # Texts of a batch that are answered side by side.
 BATCH_AT_ONCE = 8
@@ -89,21 +90,26 @@ class NowOrLater:
         if "\x00" in content:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "content holds a null byte", field=field)
 
-    async def one(self, data: OrchestrateRequest, principal: Principal, job_id: UUID) -> Response[Any]:
+    async def one(
+        self, data: OrchestrateRequest, principal: Principal, choices: RequestChoices, job_id: UUID
+    ) -> Response[Any]:
         """Answer one text now, or with the job that will."""
-        asked = _request_of(data, principal)
+        asked = _request_of(data, principal, choices)
+        options, item = _options_of(asked, choices), NewItem(data.content)
         if data.mode == "async":
-            return await self._later(principal, job_id, _options_of(asked), [NewItem(data.content)])
+            return await self._later(principal, job_id, options, [item])
         if data.mode == "auto" and data.priority is not Priority.CRITICAL and self._is_slow(1):
             try:
-                return await self._later(principal, job_id, _options_of(asked), [NewItem(data.content)])
+                return await self._later(principal, job_id, options, [item])
             except StorageUnavailableError:
                 pass  # a slow answer is better than none
-        return await self._now(asked, data.policy or "default")
+        return await self._now(asked, asked.policy or "default")
 
-    async def many(self, data: BatchRequest, principal: Principal, job_id: UUID) -> Response[Any]:
+    async def many(
+        self, data: BatchRequest, principal: Principal, choices: RequestChoices, job_id: UUID
+    ) -> Response[Any]:
         """Answer a batch now, or with the job that will."""
-        options, count = batch_options(data), len(data.items)
+        options, count = batch_options(data, choices), len(data.items)
         slow = data.mode == "auto" and (count > MAX_SYNC_ITEMS or self._is_slow(count))
         if data.mode == "async" or data.webhook is not None or slow:
             webhook = webhook_of(data.webhook)
@@ -163,20 +169,26 @@ class NowOrLater:
         code = what_it_lacks(result)
         status = _PARTIAL if code else _OK
         count(result.routing.policy.name, status, result.coverage.achieved)
-        return Response(answer_of(result, version=self._version, error_code=code), status_code=status)
+        return Response(
+            answer_of(result, version=self._version, error_code=code, with_text=True), status_code=status
+        )
 
 
-def _request_of(data: OrchestrateRequest, principal: Principal) -> OrchestrationRequest:
+def _request_of(
+    data: OrchestrateRequest, principal: Principal, choices: RequestChoices
+) -> OrchestrationRequest:
     return OrchestrationRequest(
         tenant_id=principal.tenant_id,
         content=data.content,
         content_type="text/plain",
-        policy=data.policy,
+        policy=data.policy or choices.default_policy,
         detectors=None if data.detectors is None else tuple(data.detectors),
         priority=data.priority,
         map_findings=data.auto_map,
         analyze_findings=data.auto_map if data.analyze is None else data.analyze,
         context=_context(),
+        direction=data.direction,
+        redaction=choices.redaction,
     )
 
 
@@ -188,7 +200,7 @@ def _context() -> CallContext:
     )
 
 
-def _options_of(asked: OrchestrationRequest) -> JobOptions:
+def _options_of(asked: OrchestrationRequest, choices: RequestChoices) -> JobOptions:
     return JobOptions(
         content_type=asked.content_type,
         policy=asked.policy,
@@ -196,4 +208,7 @@ def _options_of(asked: OrchestrationRequest) -> JobOptions:
         priority=asked.priority,
         map_findings=asked.map_findings,
         analyze_findings=asked.analyze_findings,
+        direction=asked.direction,
+        results_kept_days=choices.job_retention_days,
+        redaction=asked.redaction,
     )

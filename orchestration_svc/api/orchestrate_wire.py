@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from orchestration_svc.domain.detection import DetectorStatus, FailureReason
-from orchestration_svc.domain.orchestration import OrchestrationResult
+from orchestration_svc.domain.orchestration import Direction, OrchestrationResult
 from orchestration_svc.domain.policy import ConflictStrategy, CoverageMethod, Priority
 from orchestration_svc.domain.policy_decision import Action, Decision
+from orchestration_svc.domain.redact import Redacted
 
 Lacks = Literal["PARTIAL_COVERAGE", "SERVICE_UNAVAILABLE"]
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
@@ -32,7 +33,7 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     mode: Literal["sync", "async", "auto"] = "auto"
     auto_map: bool = True
     analyze: bool | None = None
-    direction: Literal["input", "output"] = "input"
+    direction: Direction = "input"
 
 
 class DetectorResultOut(msgspec.Struct, frozen=True):
@@ -122,6 +123,23 @@ class PolicyDecisionOut(msgspec.Struct, frozen=True):
     below_threshold: list[str]
 
 
+class ReplacementOut(msgspec.Struct, frozen=True):
+    """One place that was changed: where it stood and where it stands, in code points."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+    label: str
+
+
+class RedactedOut(msgspec.Struct, frozen=True):
+    """The text without what the policy wants taken out. It is answered once and kept nowhere."""
+
+    content: str
+    replacements: list[ReplacementOut]
+
+
 class VersionInfoOut(msgspec.Struct, frozen=True):
     """The versions behind the answer; null for a part that is not in it."""
 
@@ -146,6 +164,7 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     coverage: CoverageOut
     routing_decision: RoutingOut
     policy_decision: PolicyDecisionOut
+    redacted: RedactedOut | None
     missing: list[MissingOut]
     fallback_used: bool
     error_code: Lacks | None
@@ -153,8 +172,10 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     version_info: VersionInfoOut
 
 
-def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | None) -> OrchestrateAnswer:
-    """Turn a result into its wire form."""
+def answer_of(
+    result: OrchestrationResult, *, version: str, error_code: Lacks | None, with_text: bool
+) -> OrchestrateAnswer:
+    """Turn a result into its wire form; without text it may be stored."""
     succeeded = [one for one in result.results if one.status.value == "success"]
     skipped = [one for one in result.results if one.status.value == "skipped"]
     mapped_with = result.mapping.body.get("version_info") if result.mapping else None
@@ -196,6 +217,7 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | 
             health=result.routing.health,
         ),
         policy_decision=_decision(result.decision, policy.conflict),
+        redacted=_redacted(result.redacted) if with_text else None,
         missing=[MissingOut(one.part, one.reason) for one in result.missing],
         fallback_used=bool(result.missing) or bool(result.mapping and result.mapping.fallback_used),
         error_code=error_code,
@@ -207,6 +229,16 @@ def answer_of(result: OrchestrationResult, *, version: str, error_code: Lacks | 
             model=_text(versions.get("model")),
         ),
     )
+
+
+def _redacted(redacted: Redacted | None) -> RedactedOut | None:
+    if redacted is None:
+        return None
+    changed = [
+        ReplacementOut(one.start, one.end, one.new_start, one.new_end, one.label)
+        for one in redacted.replacements
+    ]
+    return RedactedOut(redacted.text, changed)
 
 
 def _decision(decision: Decision, conflict: ConflictStrategy) -> PolicyDecisionOut:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestration_svc.domain.judge_text import Undetermined, Verdict
+from orchestration_svc.domain.judge_text import BLOCKED, Undetermined, Verdict
 from orchestration_svc.domain.redact import Span, redact_all
 from orchestration_svc.domain.tenant_settings import FailMode, RequestChoices
 
@@ -16,7 +16,8 @@ class Guarded:
     """What becomes of the texts of a request.
 
     Attributes:
-        reasons: why they are refused, as canonical labels or words of `Undetermined`; empty when they pass.
+        reasons: why they are refused, as canonical labels, `BLOCKED` or words of `Undetermined`; empty when
+            they pass.
         texts: what may pass on, in order; as they came when nothing was taken out.
         changed: whether something was taken out.
     """
@@ -52,6 +53,8 @@ def guard_texts(
             for one in verdict.found
             if not (may_redact and one.placed and one.category.startswith(_CAN_BE_TAKEN_OUT))
         ]
+    if any(verdict.blocked for verdict in (*verdicts, *fixed)):
+        reasons.append(BLOCKED)
     if choices.fail_mode is FailMode.CLOSED:
         reasons += [doubt.value for verdict in (*verdicts, *fixed) for doubt in verdict.undetermined]
         reasons += [Undetermined.NOT_LOOKED_AT.value] if unseen else []

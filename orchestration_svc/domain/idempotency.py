@@ -29,12 +29,14 @@ class Recorded:
         body: JSON.
         location: path of what was made.
         replayed: whether this is a repetition.
+        kept: what is kept of the body for repetitions, where that is less; text never is.
     """
 
     status: int
     body: str
     location: str | None = None
     replayed: bool = False
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ class Idempotency:
             except StorageUnavailableError:
                 raise error from None  # it lets itself go in a minute
             raise
-        kept = json.dumps({"status": done.status, "body": done.body, "location": done.location})
+        body = done.body if done.kept is None else done.kept
+        kept = json.dumps({"status": done.status, "body": body, "location": done.location})
         sealed = (await self._sealer.seal(tenant_id, [(_KIND, kept)]))[0]
         await self._store.finish(tenant_id, key_hash, holder=record.holder, status=done.status, answer=sealed)
         return done

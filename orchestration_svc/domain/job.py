@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from orchestration_svc.domain.orchestration import Direction
 from orchestration_svc.domain.policy import Priority
+from orchestration_svc.domain.redact import Style
 
 MAX_ITEMS = 10_000
 MAX_SYNC_ITEMS = 100
@@ -69,6 +71,9 @@ class JobOptions:
         priority: of the job in the queue, and of each text's time limits.
         map_findings: whether to have outputs mapped.
         analyze_findings: whether to have findings analysed.
+        direction: whether the texts go to a model or come from one.
+        results_kept_days: how long after its end the job and its results can be read.
+        redaction: what stands in the place of findings that the policy has taken out.
     """
 
     content_type: str
@@ -77,6 +82,9 @@ class JobOptions:
     priority: Priority
     map_findings: bool
     analyze_findings: bool
+    direction: Direction = "input"
+    results_kept_days: int = 7
+    redaction: Style = Style.PLACEHOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +197,10 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """How long things are kept.
+    """What the operator decides about jobs.
 
     Attributes:
         retry_window: how long texts that got no answer wait, encrypted, for a person to retry them.
-        results_kept: how long after its end a job and its results can be read.
     """
 
     retry_window: timedelta
-    results_kept: timedelta

@@ -46,6 +46,8 @@ class AnswerItem:
             map_findings=options.map_findings,
             analyze_findings=options.analyze_findings,
             context=context,
+            direction=options.direction,
+            redaction=options.redaction,
         )
         try:
             async with asyncio.timeout(ITEM_LIMIT_S):

@@ -51,8 +51,12 @@ class JobStore(Protocol):
         items: Sequence[SealedItem],
         webhook_sealed: bytes | None,
         passes: int,
+        at_most: int | None,
     ) -> Job:
-        """Insert and enqueue; a job of that id that is there already is returned as it is."""
+        """Insert and enqueue; a job of that id that is there already is returned as it is.
+
+        ServiceError RATE_LIMITED when the tenant would have more than ``at_most`` that wait or run.
+        """
         ...
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Job:

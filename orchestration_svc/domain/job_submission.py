@@ -17,6 +17,7 @@ from orchestration_svc.domain.job import (
     Webhook,
 )
 from orchestration_svc.domain.job_ports import ContentSealer, JobStore, WebhookSender
+from orchestration_svc.domain.limits import TenantLimits
 
 # A stream that nobody reads must end some time; whoever still wants it connects again.
 _WATCHED_AT_MOST = 1_200
@@ -35,10 +36,13 @@ def webhook_kind(job_id: UUID) -> str:
 class ManageJobs:
     """What a tenant can do with its jobs."""
 
-    def __init__(self, store: JobStore, sealer: ContentSealer, webhooks: WebhookSender) -> None:
+    def __init__(
+        self, store: JobStore, sealer: ContentSealer, webhooks: WebhookSender, limits: TenantLimits
+    ) -> None:
         self._store = store
         self._sealer = sealer
         self._webhooks = webhooks
+        self._limits = limits
 
     async def submit(
         self,
@@ -52,7 +56,8 @@ class ManageJobs:
         """Encrypt the texts and enqueue them as one job; submitted twice under one id, it is one job.
 
         Raises:
-            ServiceError: INVALID_REQUEST for too many texts or a webhook that would not be called.
+            ServiceError: INVALID_REQUEST for too many texts or a webhook that would not be called;
+                RATE_LIMITED when the tenant has as many jobs as it may.
         """
         if not 0 < len(items) <= MAX_ITEMS:
             raise ServiceError(
@@ -78,6 +83,7 @@ class ManageJobs:
             ],
             webhook_sealed=webhook_sealed,
             passes=PASSES,
+            at_most=(await self._limits.of(tenant_id)).jobs_queued,
         )
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Job:

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestration_svc.domain.detection import DetectorResult, DetectorStatus, JsonValue
+from orchestration_svc.domain.detection import DetectorResult, DetectorStatus
 from orchestration_svc.domain.downstream import MappedFinding
+from orchestration_svc.domain.finding_places import NOT_UNDERSTOOD, SAFE, places_of
 from orchestration_svc.domain.orchestration import OrchestrationResult
-from orchestration_svc.domain.redact import Span, UnplacedFindingError, label_of, spans_in
+from orchestration_svc.domain.policy_decision import Action
+from orchestration_svc.domain.redact import Span
 
-SAFE = "OTHER.Safe"
-# Something was said, and nobody knows what it means: neither a finding nor nothing.
-_NOT_UNDERSTOOD = frozenset({"OTHER.Unknown", "OTHER.ModelError", "OTHER.NeedsReview"})
+BLOCKED = "blocked_by_policy"
+"""What stands for a text that its policy stops, whatever was found in it."""
 
 
 class Undetermined(StrEnum):
@@ -54,11 +55,13 @@ class Verdict:
         found: findings of enough risk, by place.
         highest: highest risk of each canonical label, those under the threshold too.
         undetermined: why more may be there, each reason once.
+        blocked: whether the policy says that the text must not pass.
     """
 
     found: tuple[Detection, ...]
     highest: dict[str, float]
     undetermined: tuple[Undetermined, ...]
+    blocked: bool = False
 
 
 NOTHING = Verdict((), {}, ())
@@ -73,27 +76,28 @@ def judge(result: OrchestrationResult, text: str, *, threshold: float) -> Verdic
         text: what was looked at.
         threshold: least risk in [0, 1] of a finding that counts.
     """
+    blocked = result.decision.action is Action.BLOCK
     doubts = [] if result.coverage.is_enough else [Undetermined.COVERAGE]
     if result.mapping is None:
-        return Verdict((), {}, (*doubts, Undetermined.MAPPING))
+        return Verdict((), {}, (*doubts, Undetermined.MAPPING), blocked)
     outputs = {one.detector: one for one in result.results if one.status is DetectorStatus.SUCCESS}
     found: list[Detection] = []
     highest: dict[str, float] = {}
     for finding in result.mapping.findings:
         if finding.label == SAFE:
             continue
-        if finding.label in _NOT_UNDERSTOOD:
+        if finding.label in NOT_UNDERSTOOD:
             doubts.append(Undetermined.NOT_UNDERSTOOD)
             continue
         highest[finding.label] = max(finding.score, highest.get(finding.label, 0.0))
         if finding.score >= threshold:
             found += _detections(finding, outputs.get(finding.detector), text)
     ordered = sorted(found, key=lambda one: (one.start, one.end, one.category, one.detector))
-    return Verdict(tuple(ordered), highest, tuple(dict.fromkeys(doubts)))
+    return Verdict(tuple(ordered), highest, tuple(dict.fromkeys(doubts)), blocked)
 
 
 def _detections(finding: MappedFinding, said: DetectorResult | None, text: str) -> Iterator[Detection]:
-    spans = _places(finding.raw_label, said.output if said else None, len(text))
+    spans = places_of(finding, said, len(text))
     for span in spans or (Span(0, len(text), finding.raw_label),):
         yield Detection(
             start=span.start,
@@ -104,21 +108,3 @@ def _detections(finding: MappedFinding, said: DetectorResult | None, text: str) 
             detector=finding.detector,
             score=finding.score,
         )
-
-
-def _places(label: str, output: JsonValue, length: int) -> tuple[Span, ...]:
-    """Return where a detector saw what it called so; nothing unless it said so of every such entry."""
-    entries = output if isinstance(output, list) else [output]
-    mine = [one for one in entries if isinstance(one, dict) and _is_called(one, label)]
-    try:
-        spans = spans_in(mine)
-    except UnplacedFindingError:
-        return ()
-    inside = all(0 <= span.start < span.end <= length for span in spans)
-    return spans if inside and len(spans) == len(mine) else ()
-
-
-def _is_called(entry: dict[str, JsonValue], label: str) -> bool:
-    wanted = label.casefold()
-    called = (label_of(entry), entry.get("detection_type"))
-    return any(isinstance(one, str) and one.casefold() == wanted for one in called)

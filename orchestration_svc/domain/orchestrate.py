@@ -19,6 +19,7 @@ from orchestration_svc.domain.orchestration import MissingPart, OrchestrationReq
 from orchestration_svc.domain.policy import budget_for
 from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
 from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient
+from orchestration_svc.domain.redact_findings import redact_findings
 from orchestration_svc.domain.run_detectors import run_detectors
 from orchestration_svc.domain.select_detectors import select_detectors
 
@@ -101,7 +102,8 @@ class Orchestrate:
                 )
             except DownstreamError as error:
                 missing.append(self._missing("mapping", error.reason))
-        decision = await self._policies.decide(enforced, results, coverage, mapping)
+        decided = await self._policies.decide(enforced, results, coverage, mapping)
+        decision, redacted = redact_findings(request.content, decided, results, mapping, request.redaction)
         if request.analyze_findings:
             if mapping is None:
                 missing.append(self._missing("analysis", "nothing_mapped"))
@@ -131,6 +133,7 @@ class Orchestrate:
             routing=routing,
             missing=tuple(missing),
             decision=decision,
+            redacted=redacted,
             finished_at=self._clock.now(),
         )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from orchestration_svc.domain.coverage import Coverage
@@ -10,6 +11,9 @@ from orchestration_svc.domain.downstream import AnalysisAnswer, MapperAnswer
 from orchestration_svc.domain.handover import MapperPayload
 from orchestration_svc.domain.policy import Policy, Priority
 from orchestration_svc.domain.policy_decision import Decision
+from orchestration_svc.domain.redact import Redacted, Style
+
+Direction = Literal["input", "output"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class OrchestrationRequest:
         analyze_findings: whether to have the findings analysed; needs mapping.
         context: what travels with the calls.
         direction: ``input`` for what goes to a model, ``output`` for what comes from it.
+        redaction: what stands in the place of findings, when the policy has them taken out.
     """
 
     tenant_id: UUID
@@ -38,7 +43,8 @@ class OrchestrationRequest:
     map_findings: bool
     analyze_findings: bool
     context: CallContext
-    direction: str = "input"
+    direction: Direction = "input"
+    redaction: Style = Style.PLACEHOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class OrchestrationResult:
         missing: parts asked for that are not there.
         decision: what the policy says is to become of the content.
         finished_at: when, UTC.
+        redacted: the content without its findings, when the policy has them taken out; never to be stored.
     """
 
     request_id: UUID
@@ -93,3 +100,4 @@ class OrchestrationResult:
     missing: tuple[MissingPart, ...]
     decision: Decision
     finished_at: datetime
+    redacted: Redacted | None = None

@@ -44,7 +44,15 @@ class StackClient:
         """Return the base URL of a service."""
         return self.opened.endpoints.api_url(service)
 
-    def post(self, service: str, path: str, body: object, *, token: str | None = None) -> httpx.Response:
+    def post(
+        self,
+        service: str,
+        path: str,
+        body: object,
+        *,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
         """Send JSON and return the answer, whatever it is."""
         return httpx.post(
             f"{self.url(service)}{path}",
@@ -52,6 +60,7 @@ class StackClient:
             headers={
                 "Authorization": f"Bearer {self.token() if token is None else token}",
                 "Content-Type": "application/json",
+                **(headers or {}),
             },
             timeout=30,
             trust_env=False,

@@ -55,6 +55,21 @@ def test_offsets_point_at_what_was_found_whatever_stands_before_it(client: Stack
     assert text[span["start"] : span["end"]] == "jane.doe@example.com"
 
 
+def test_policy_that_redacts_answers_the_text_without_what_was_found_and_only_once(
+    client: StackClient,
+) -> None:
+    body = {"content": "write to jane.doe@example.com, it is urgent", "policy": "privacy", "mode": "sync"}
+    key = {"Idempotency-Key": "redacted-once"}
+    first, again = (client.post("orchestration", "/api/v1/orchestrate", body, headers=key) for _ in range(2))
+    answer = first.json()
+    assert answer["policy_decision"]["action"] == "redact"
+    assert answer["redacted"]["content"] == "write to [EMAIL_ADDRESS_1], it is urgent"
+    (place,) = answer["redacted"]["replacements"]
+    assert body["content"][place["start"] : place["end"]] == "jane.doe@example.com"
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == answer | {"redacted": None}, "what is kept for repetitions holds no text"
+
+
 def test_harmless_text_is_safe_by_every_detector_and_of_no_risk(client: StackClient) -> None:
     answer = client.orchestrate(HARMLESS).json()
     labels = {label for finding in answer["mapping_result"]["findings"] for label in finding["taxonomy"]}

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,9 +27,11 @@ from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_queue import JobQueue, queue_app
 from orchestration_svc.adapters.job_repository import JobRepository
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
+from orchestration_svc.adapters.outbound_rule import OutboundRule
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID, Principal
-from orchestration_svc.domain.job import JobLimits, JobOptions, NewItem
+from orchestration_svc.domain.job import JobOptions, NewItem
 from orchestration_svc.domain.job_submission import ManageJobs
+from orchestration_svc.domain.limits import Limits
 from orchestration_svc.domain.policy import Priority
 from tests.fixtures import databases, servers
 from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
@@ -39,6 +40,13 @@ JOBS = int(os.environ.get("LLAMA_MAPPER_CRASH_JOBS", "40"))
 ROOT = Path(__file__).parents[3]
 PRINCIPAL = Principal(OPERATOR_TENANT_ID, str(uuid4()), frozenset(), frozenset())
 OPTIONS = JobOptions("text/plain", None, None, Priority.NORMAL, map_findings=True, analyze_findings=True)
+
+
+class Unlimited:
+    """Everybody may have any number of jobs."""
+
+    async def of(self, tenant_id: UUID) -> Limits:  # noqa: ARG002 - the port's signature
+        return Limits()
 
 
 @dataclass
@@ -129,10 +137,9 @@ async def submit_all(dsns: ServiceDsns, server: OwnPostgres) -> set[UUID]:
     """Submit every job; half way the database is killed, and what was not confirmed is sent again."""
     database = Database(dsns.runtime, pool_size=5, statement_timeout_ms=5_000)
     queue = JobQueue(queue_app(dsns.runtime, connections=1))
-    limits = JobLimits(*(timedelta(hours=1),) * 2)
-    sender = HttpWebhookSender(make_http_client(timeout_s=1, max_connections=1), hosts=())
+    sender = HttpWebhookSender(make_http_client(timeout_s=1, max_connections=1), OutboundRule(), hosts=())
     sealer = DataKeySealer(database, EnvironmentKeyWrapper(KEY_ENCRYPTION_KEY))
-    manage = ManageJobs(JobRepository(database, queue, limits), sealer, sender)
+    manage = ManageJobs(JobRepository(database, queue), sealer, sender, Unlimited())
     wanted = {uuid4() for _ in range(JOBS)}
     try:
         for number, job_id in enumerate(sorted(wanted)):

@@ -90,6 +90,25 @@ async def test_one_text_is_answered_by_a_job(service: Service, admin: str) -> No
     assert page["items"][0]["status"] == 200
 
 
+async def test_no_more_jobs_are_taken_than_the_tenant_may_have(service: Service, admin: str) -> None:
+    limits = await service.call(
+        "PUT", "/api/v1/settings", admin, json={"limits": {"jobs_queued": 3}}, headers={"If-Match": '"0"'}
+    )
+    assert limits.status_code == 200, limits.text
+    body = {"content": MARK, "mode": "async"}
+    sent = [service.call("POST", "/api/v1/orchestrate", admin, json=body) for _ in range(8)]
+    answers = await asyncio.gather(*sent)
+    assert sorted(answer.status_code for answer in answers) == [202] * 3 + [429] * 5
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["error_code"] == "RATE_LIMITED"
+    assert int(refused.headers["retry-after"]) > 0
+    async with working(service):
+        for answer in answers:
+            if answer.status_code == 202:
+                await until(service, admin, answer.json(), {"succeeded"})
+    assert (await service.call("POST", "/api/v1/orchestrate", admin, json=body)).status_code == 202
+
+
 async def test_results_come_in_pages_with_the_callers_own_names(service: Service, admin: str) -> None:
     async with working(service):
         job = await until(service, admin, await submit(service, admin, texts=25), ENDED)

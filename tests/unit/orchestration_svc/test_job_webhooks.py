@@ -5,11 +5,14 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import httpx
 import pytest
 
-from orchestration_svc.adapters.job_webhooks import HttpWebhookSender, Resolve
+from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
+from orchestration_svc.adapters.outbound_client import make_outbound_client
+from orchestration_svc.adapters.outbound_rule import Address, OutboundRule
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.job_webhook import signed_headers
 
@@ -17,19 +20,11 @@ URL = "https://hooks.example/jobs?x=1"
 PUBLIC = "93.184.216.34"
 
 
-def leads_to(*addresses: str) -> Resolve:
-    async def resolve(host: str, port: int) -> list[str]:
-        del host, port
-        return list(addresses)
-
-    return resolve
-
-
 def sender(
     seen: list[httpx.Request],
     *,
     hosts: set[str],
-    resolver: Resolve,
+    private: str = "",
     answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(204),
 ) -> HttpWebhookSender:
     def handle(request: httpx.Request) -> httpx.Response:
@@ -37,7 +32,7 @@ def sender(
         return answer(request)
 
     client = httpx.AsyncClient(transport=httpx.MockTransport(handle), trust_env=False)
-    return HttpWebhookSender(client, hosts=hosts, resolver=resolver)
+    return HttpWebhookSender(client, OutboundRule(private), hosts=hosts)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +53,7 @@ def sender(
 )
 async def test_url_that_was_not_listed_is_refused_and_never_called(url: str) -> None:
     seen: list[httpx.Request] = []
-    webhooks = sender(seen, hosts={"hooks.example"}, resolver=leads_to(PUBLIC))
+    webhooks = sender(seen, hosts={"hooks.example"})
     with pytest.raises(ServiceError) as caught:
         webhooks.check(url)
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_REQUEST, "webhook.url")
@@ -66,15 +61,11 @@ async def test_url_that_was_not_listed_is_refused_and_never_called(url: str) -> 
     assert seen == []
 
 
-async def test_call_goes_to_the_address_that_was_looked_at_under_its_own_name() -> None:
+async def test_call_goes_to_the_url_as_it_was_given() -> None:
     seen: list[httpx.Request] = []
-    webhooks = sender(seen, hosts={"hooks.example"}, resolver=leads_to(PUBLIC, "93.184.216.35"))
-    assert await webhooks.send(URL, body=b"{}", headers={"webhook-id": "1"})
+    assert await sender(seen, hosts={"hooks.example"}).send(URL, body=b"{}", headers={"webhook-id": "1"})
     (request,) = seen
-    assert request.url.host == PUBLIC
-    assert request.url.raw_path == b"/jobs?x=1"
-    assert request.headers["host"] == "hooks.example"
-    assert request.extensions["sni_hostname"] == "hooks.example"
+    assert (str(request.url), request.headers["webhook-id"]) == (URL, "1")
 
 
 @pytest.mark.parametrize(
@@ -82,17 +73,22 @@ async def test_call_goes_to_the_address_that_was_looked_at_under_its_own_name() 
     ["127.0.0.1", "10.0.0.8", "169.254.169.254", "::1", "fd00::1", "::ffff:127.0.0.1", "0.0.0.0"],  # noqa: S104
 )
 async def test_listed_name_that_leads_inside_is_not_called(address: str) -> None:
-    seen: list[httpx.Request] = []
-    webhooks = sender(seen, hosts={"hooks.example"}, resolver=leads_to(PUBLIC, address))
-    assert await webhooks.send(URL, body=b"{}", headers={}) is False
-    assert seen == []
+    async def inside(host: str, port: int) -> list[Address]:
+        del host, port
+        return [ip_address(PUBLIC), ip_address(address)]
+
+    client = make_outbound_client(OutboundRule(), timeout_s=1, max_connections=1, lookup=inside)
+    async with client:
+        webhooks = HttpWebhookSender(client, OutboundRule(), hosts={"hooks.example"})
+        assert await webhooks.send(URL, body=b"{}", headers={}) is False
 
 
-async def test_private_address_is_called_when_the_operator_listed_that_very_one() -> None:
+async def test_private_address_is_called_only_where_the_operator_allows_it_to_be_private() -> None:
     seen: list[httpx.Request] = []
-    webhooks = sender(seen, hosts={"10.0.0.8"}, resolver=leads_to("10.0.0.8"))
-    assert await webhooks.send("http://10.0.0.8:9000/", body=b"{}", headers={})
-    assert seen[0].headers["host"] == "10.0.0.8:9000"
+    url = "http://10.0.0.8:9000/"
+    assert await sender(seen, hosts={"10.0.0.8"}).send(url, body=b"{}", headers={}) is False
+    assert await sender(seen, hosts={"10.0.0.8"}, private="10.0.0.8").send(url, body=b"{}", headers={})
+    assert [request.headers["host"] for request in seen] == ["10.0.0.8:9000"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500, 503])
@@ -102,7 +98,7 @@ async def test_anything_but_2xx_was_not_taken_and_no_redirect_is_followed(status
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(status, headers={"location": "https://hooks.example/elsewhere"})
 
-    webhooks = sender(seen, hosts={"hooks.example"}, resolver=leads_to(PUBLIC), answer=answer)
+    webhooks = sender(seen, hosts={"hooks.example"}, answer=answer)
     assert await webhooks.send(URL, body=b"{}", headers={}) is False
     assert len(seen) == 1
 

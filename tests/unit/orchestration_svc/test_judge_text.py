@@ -5,15 +5,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from orchestration_svc.adapters.policy_files import PolicyFile
 
+from orchestration_svc.api.compat_context import fails_closed
 from orchestration_svc.domain.coverage import required_set
 from orchestration_svc.domain.detection import DetectorResult, DetectorStatus, JsonValue
 from orchestration_svc.domain.downstream import MappedFinding, MapperAnswer
 from orchestration_svc.domain.guard_texts import guard_texts
-from orchestration_svc.domain.judge_text import NOTHING, Detection, Undetermined, Verdict, judge
+from orchestration_svc.domain.judge_text import BLOCKED, NOTHING, Detection, Undetermined, Verdict, judge
 from orchestration_svc.domain.moderation_categories import OPENAI, category_of, scores_of
 from orchestration_svc.domain.orchestration import OrchestrationResult, Routing
+from orchestration_svc.domain.policy import CoverageMethod, Policy
+from orchestration_svc.domain.policy_conflicts import Resolution
+from orchestration_svc.domain.policy_decision import Action, Decision, Violation
 from orchestration_svc.domain.tenant_settings import FailMode, RequestChoices
 from tests.unit.orchestration_svc.fakes import NOW
 
@@ -21,11 +24,20 @@ TEXT = "to eve@x.org and bob@x.org"
 MAIL = {"entity_type": "EMAIL", "start": 3, "end": 12}
 PII = "PII.Contact.Email"
 TAXONOMY = Path(__file__).parents[3] / "mapper_svc" / "data" / "taxonomy" / "2026.11.yaml"
+POLICY = Policy("p", "1", "", frozenset({"text/plain"}), None, None, CoverageMethod.REQUIRED_SET, 0.8)
 OPEN = RequestChoices(fail_mode=FailMode.OPEN)
 
 
+def decided(action: Action, *redact: str) -> Decision:
+    return Decision(action, ("the policy says so",), redact, (), (), Violation.NONE, Resolution(()))
+
+
 def answer(
-    output: JsonValue, *findings: tuple[str, float, str], succeeded: bool = True, mapped: bool = True
+    output: JsonValue,
+    *findings: tuple[str, float, str],
+    succeeded: bool = True,
+    mapped: bool = True,
+    action: Action = Action.ALLOW,
 ) -> OrchestrationResult:
     """Return what the detector `d` said and what the mapper made of it."""
     mapping = MapperAnswer(
@@ -40,8 +52,9 @@ def answer(
         mapping=mapping if mapped else None,
         analysis=None,
         coverage=required_set(("d", "e"), {"d", "e"} if succeeded else {"d"}, threshold=0.8),
-        routing=Routing(("d",), "", PolicyFile().get(None), {}),
+        routing=Routing(("d",), "", POLICY, {}),
         missing=(),
+        decision=decided(action),
         finished_at=NOW,
     )
 
@@ -90,6 +103,13 @@ def test_missing_detector_and_missing_mapper_leave_the_verdict_open() -> None:
     verdict = judge(answer([], ("OTHER.Safe", 0.0, ""), succeeded=False), TEXT, threshold=0.5)
     assert verdict.undetermined == (Undetermined.COVERAGE,)
     assert judge(answer([MAIL], mapped=False), TEXT, threshold=0.5).undetermined == (Undetermined.MAPPING,)
+
+
+def test_text_that_its_policy_blocks_does_not_pass_whatever_was_found() -> None:
+    verdict = judge(answer([], ("OTHER.Safe", 0.0, ""), action=Action.BLOCK), TEXT, threshold=0.5)
+    assert (verdict.found, verdict.blocked) == ((), True)
+    assert guard_texts([TEXT], [verdict], OPEN, may_redact=True).reasons == (BLOCKED,)
+    assert fails_closed(verdict, OPEN)
 
 
 def test_personal_data_is_taken_out_and_an_attack_refused() -> None:

@@ -4,7 +4,7 @@ import httpx
 import msgspec
 import pytest
 
-from orchestration_svc.adapters.detectors.fms_http import FmsHttpDetector, read_http_detectors
+from orchestration_svc.adapters.detectors.fms_http import configured_detector, read_http_detectors
 from orchestration_svc.domain.detection import CallContext, DetectorFault, DetectorStatus, FailureReason
 from tests.integration.orchestration_svc.compatible.conftest import Served
 
@@ -95,5 +95,5 @@ async def test_our_own_fms_client_reads_it(served: Served, monkeypatch: pytest.M
     }
     (config,) = read_http_detectors(msgspec.json.encode([entry]).decode())
     async with httpx.AsyncClient() as client:
-        output = await FmsHttpDetector(config, client).detect_remote("to eve@x.org", CallContext())
+        output = await configured_detector(config, client).detect_remote("to eve@x.org", CallContext())
     assert output.output == [{name: value for name, value in EMAIL.items() if name != "text"}]
