@@ -253,6 +253,7 @@ def create_app(
             look_at_texts=look_at_texts,
             public_keys=access.key_ring,
             revoked_list=access.revocations,
+            service_version=VERSION,
             readiness=readiness,
         ),
         state=State(
