@@ -96,7 +96,7 @@ async def test_one_payload_goes_to_map_and_its_answer_comes_back_whole() -> None
     assert server.body["output"] is None
     assert server.body["metadata"]["provenance"][0]["output"] == ["EMAIL"]
     assert answer.body == ANSWER
-    assert answer.findings == (MappedFinding("PII.Contact.Email", 0.7, 1.0, "a", "rule", 2),)
+    assert answer.findings == (MappedFinding("PII.Contact.Email", 0.7, 1.0, "a", "rule", 2, "EMAIL"),)
 
 
 async def test_several_payloads_go_over_as_one_batch_and_their_answers_are_joined() -> None:
