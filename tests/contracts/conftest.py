@@ -1,19 +1,20 @@
 """One world for all contract tests of a process. Each test brings tenants of its own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from analysis_svc.domain import analyze_requests
-from deploy.local import valkey
 from mapper_svc.domain import map_request
 from orchestration_svc.domain import orchestrate
 from orchestration_svc.domain.policy import Budget, Priority
 from tests.contracts.own_task import in_own_task
 from tests.contracts.services import SERVICES
 from tests.contracts.world import RunningService, World, open_world
+from tests.fixtures import databases, servers
 from tests.fixtures.databases import ServiceDsns
 
 HERE = Path(__file__).parent
@@ -28,13 +29,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark, append=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the services of a world run on, by schema."""
+
+    databases: Mapping[str, ServiceDsns]
+    valkey_urls: Mapping[str, str]
+
+
+@pytest.fixture(scope="session")
+def world_servers() -> Iterator[Servers]:
+    """Servers that no other test touches.
+
+    A world lives until the session ends and goes on looking after what it finds in its database, as any
+    replica does: on the other tests' one it would judge their trials and lose its rows to them.
+    """
+    with servers.running_postgres() as cluster, servers.running_valkey() as cache:
+        made = databases.make_databases(cluster.admin_dsn)
+        for name, dsns in made.items():
+            databases.migrate(name, dsns)
+        yield Servers(made, {service.schema: cache.url(service.schema) for service in SERVICES})
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_world(
-    migrated_database: Callable[[str], ServiceDsns], valkey_server: valkey.Cache
-) -> AsyncIterator[World]:
-    databases = {service.schema: migrated_database(service.schema) for service in SERVICES}
-    urls = {service.schema: valkey_server.url(service.schema) for service in SERVICES}
-    async with in_own_task(open_world(databases, urls)) as world:
+async def shared_world(world_servers: Servers) -> AsyncIterator[World]:
+    async with in_own_task(open_world(world_servers.databases, world_servers.valkey_urls)) as world:
         yield world
 
 
