@@ -25,14 +25,6 @@ def serve() -> None:
 
 
 @cli.command()
-def worker() -> None:
-    """Run jobs until told to stop; any number of these may run."""
-    from orchestration_svc.worker import work  # noqa: PLC0415 - other commands need no application
-
-    work()
-
-
-@cli.command()
 @click.option("--down-to", metavar="REVISION", help="undo migrations down to this revision instead")
 def migrate(down_to: str | None) -> None:
     """Bring the database schema to the newest version."""
@@ -64,6 +56,14 @@ def openapi() -> None:
 
     document = create_app(example_settings()).openapi_schema.to_schema()
     click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+@cli.command()
+def worker() -> None:
+    """Run jobs until told to stop; any number of these may run."""
+    from orchestration_svc.worker import work  # noqa: PLC0415 - other commands need no application
+
+    work()
 
 
 for group in (tenants, keys, signing_keys, audit):
