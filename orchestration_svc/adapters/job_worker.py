@@ -12,6 +12,7 @@ from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.worker import Worker
 
 from orchestration_svc.adapters.job_queue import QUEUE, JobTask
+from orchestration_svc.domain.own_task import is_cancelled
 
 Handler = Callable[[UUID, UUID], Awaitable[None]]
 _LONGEST_PAUSE_S = 60
@@ -69,7 +70,7 @@ class JobWorker:
 
     async def run(self) -> None:
         """Work until cancelled. Tasks under way then get ten seconds, and are put back if they need more."""
-        while True:
+        while not is_cancelled():
             try:
                 async with self._app.open_async():
                     await self._work()
@@ -97,7 +98,7 @@ class JobWorker:
 
     async def _keep_rescuing(self, worker: Worker) -> None:
         idle: set[int] = set()
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(self._silent_s / 5)
             idle = await self._rescue(worker, idle)
 

@@ -149,7 +149,6 @@ BAD: list[tuple[dict[str, Any], int, str, str]] = [
     ({"detectors": ["alpha", "gone"]}, 400, "INVALID_REQUEST", "detectors[1]"),
     ({"detectors": "alpha"}, 400, "INVALID_REQUEST", "detectors"),
     ({"priority": "normal"}, 400, "INVALID_REQUEST", "priority"),
-    ({"mode": "async"}, 400, "INVALID_REQUEST", "mode"),
     ({"auto_map": "yes"}, 400, "INVALID_REQUEST", "auto_map"),
     ({"auto_map": False, "analyze": True}, 400, "INVALID_REQUEST", "analyze"),
     ({"tenant_id": "11111111-1111-4111-8111-111111111111"}, 400, "INVALID_REQUEST", "tenant_id"),
