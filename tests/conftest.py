@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from deploy.local import postgres, valkey
 from tests.fixtures import databases, servers
 from tests.fixtures.databases import ServiceDsns
 from tests.fixtures.stacks import RunningStack, stack_environment
+
+# A machine that is busy with others draws slowly, which is nothing against a test.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
