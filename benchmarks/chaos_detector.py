@@ -1,7 +1,8 @@
 """One fake HTTP detector that misbehaves on order: ``python -m benchmarks.chaos_detector PORT``.
 
 It speaks the FMS detectors API and finds nothing. POST /behave/<how> orders ``good``, ``slow``, ``garbage``,
-``half_closed`` or ``error``; to hang it or kill it is its parent's affair, by signals.
+``half_closed``, ``error`` or ``wait-`` and milliseconds; to hang it or kill it is its parent's affair, by
+signals.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ class ChaosDetector:
             return await _send(writer, b"{}")
         if self._how == "slow":
             await asyncio.sleep(_SLOW_S)
+        if self._how.startswith("wait-"):
+            await asyncio.sleep(int(self._how.removeprefix("wait-")) / 1000)
         if self._how == "garbage":
             return await _send(writer, b"\x00<html>\xff")
         if self._how == "error":

@@ -1,0 +1,122 @@
+"""What the orchestrator adds to the slowest of its detectors. The stack must be up.
+
+Starts one more orchestration_svc on the stack's database, cache, mapper and analysis, whose only detectors
+are fakes of known slowness in processes of their own, and asks the slowest of them directly for comparison.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+
+from benchmarks.load import Figures, measure, report, stack_token
+from deploy.local.guard import read_environment
+from deploy.local.ports import free_ports
+from deploy.local.settings import read_settings
+from deploy.local.stack import open_stack
+
+DELAYS_MS = (5, 10, 15, 20)
+_OURS = "alt_profanity_check,detect_secrets,presidio_analyzer,prompt_guardrail"
+_TEXT = "The tram stops at the old market."
+_READY_S = 60
+
+
+@contextmanager
+def _running(*command: str, env: dict[str, str] | None = None) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-m", *command], env=env, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@asynccontextmanager
+async def _orchestrator(token: str, detector_ports: list[int]) -> AsyncIterator[str]:
+    (port,) = free_ports(1)
+    detectors = [
+        {"name": f"fake_{delay}_ms", "base_url": f"http://127.0.0.1:{own}", "detector_id": "fake"}
+        for delay, own in zip(DELAYS_MS, detector_ports, strict=True)
+    ]
+    stack = open_stack(read_settings())
+    env = (
+        dict(os.environ)
+        | read_environment(stack.run / "env" / "orchestration.env")
+        | {
+            "ORCHESTRATION_PORT": str(port),
+            "ORCHESTRATION_METRICS_PORT": "0",
+            "ORCHESTRATION_DISABLED_DETECTORS": _OURS,
+            "ORCHESTRATION_HTTP_DETECTORS": json.dumps(detectors),
+            "ORCHESTRATION_LOG_LEVEL": "WARNING",
+        }
+    )
+    url = f"http://127.0.0.1:{port}"
+    with _running("orchestration_svc", "serve", env=env):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            until = time.monotonic() + _READY_S
+            while not await _answers(client, url, token):
+                if time.monotonic() > until:
+                    raise SystemExit("the orchestrator did not come up")
+                await asyncio.sleep(0.2)
+        yield url
+
+
+async def _answers(client: httpx.AsyncClient, url: str, token: str) -> bool:
+    try:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await client.post(f"{url}/api/v1/orchestrate", json={"content": _TEXT}, headers=headers)
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+async def _run(requests: int, concurrency: int) -> list[Figures]:
+    token, ports = stack_token(), free_ports(len(DELAYS_MS))
+    fakes = [("benchmarks.chaos_detector", str(port)) for port in ports]
+    with _running(*fakes[0]), _running(*fakes[1]), _running(*fakes[2]), _running(*fakes[3]):
+        await asyncio.sleep(1)
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            for port, delay in zip(ports, DELAYS_MS, strict=True):
+                await client.post(f"http://127.0.0.1:{port}/behave/wait-{delay}")
+            client.headers["Authorization"] = f"Bearer {token}"
+            async with _orchestrator(token, ports) as url:
+                slowest = f"http://127.0.0.1:{ports[-1]}/api/v1/text/contents"
+                asked = {
+                    "slowest detector, asked directly": (slowest, {"contents": [_TEXT]}),
+                    "four detectors": (f"{url}/api/v1/orchestrate", {"content": _TEXT, "auto_map": False}),
+                    "and mapped": (f"{url}/api/v1/orchestrate", {"content": _TEXT, "analyze": False}),
+                    "and analysed": (f"{url}/api/v1/orchestrate", {"content": _TEXT}),
+                }
+                return [
+                    await measure(
+                        name,
+                        lambda _, to=to, body=body: client.post(to, json=body),  # type: ignore[misc]
+                        requests=requests,
+                        concurrency=concurrency,
+                    )
+                    for name, (to, body) in asked.items()
+                ]
+
+
+def main() -> None:
+    """Print the table, and what each row adds to the first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=1_000, help="for each row (default: %(default)s)")
+    parser.add_argument("--concurrency", type=int, default=16, help="at once (default: %(default)s)")
+    options = parser.parse_args()
+    rows = asyncio.run(_run(options.requests, options.concurrency))
+    report("added latency", rows)
+    for row in rows[1:]:
+        p50, p95 = row.p50_ms - rows[0].p50_ms, row.p95_ms - rows[0].p95_ms
+        print(f"{row.name}: + {p50:.1f} ms at p50, + {p95:.1f} ms at p95")
+
+
+if __name__ == "__main__":
+    main()
