@@ -41,7 +41,7 @@ status: $(VENV)/.run-installed ## Say what runs and whether it is ready
 	@exec $(BIN)/python -m deploy.local status
 
 test: $(VENV)/.dev-installed ## Run every test (TESTS=path to run some, WORKERS=1 to run them in one process)
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(TESTS)
+	$(BIN)/pytest -q -n $(WORKERS) $(PYTEST_ARGS) $(TESTS)
 
 coverage: $(VENV)/.dev-installed ## Run every test, then fail under 80 % of the services' domain/ and api/ lines
 	@$(MAKE) --no-print-directory test PYTEST_ARGS="--cov --cov-report= $(PYTEST_ARGS)"
@@ -84,7 +84,7 @@ ui: $(TRAIN_VENV)/.installed ## Dagster with its sensors on 127.0.0.1:3000 and M
 	@exec deploy/local/pipelines_ui.sh $(TRAIN_VENV)
 
 test-model: $(TRAIN_VENV)/.installed ## Run the tests that need torch, MLflow or BentoML, in their own virtual environment
-	$(TRAIN)/pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS) $(MODEL_TESTS)
+	$(TRAIN)/pytest -q -n $(WORKERS) $(PYTEST_ARGS) $(MODEL_TESTS)
 
 test-vllm: $(VENV)/.dev-installed .venv-vllm/.installed ## Compare vLLM with transformers; the first time it makes the environment that vLLM needs
 	$(BIN)/pytest -q -p no:xdist -rs tests/integration/bentos/test_vllm_agreement.py $(PYTEST_ARGS)

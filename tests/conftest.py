@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
 from deploy.local import postgres, valkey
 from tests.fixtures import databases, servers
 from tests.fixtures.databases import ServiceDsns
 from tests.fixtures.stacks import RunningStack, stack_environment
+from tests.parallel_runs import TogetherOrAnywhere
 
 # A machine that is busy with others draws slowly, which is nothing against a test.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -103,10 +105,15 @@ def real_stack() -> Iterator[RunningStack]:
             stack.process.wait()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherOrAnywhere:
+    """Give pytest-xdist the scheduler, whatever `--dist` says."""
+    return TogetherOrAnywhere(config, log)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep one stack for all tests that need it: a parallel run deals them to a single worker."""
+    """Mark what needs the whole stack."""
     for item in items:
         if "real_stack" in getattr(item, "fixturenames", ()):
             item.add_marker("e2e")
-            item.add_marker(pytest.mark.xdist_group("real_stack"))

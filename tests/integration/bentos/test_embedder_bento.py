@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.bentos.conftest import TOKEN
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("bentos")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_like_texts_are_near_and_others_far(start_bento: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from tests.integration.bentos.conftest import ROOT, TOKEN, Bento
 SERVICE = "bentos.llm.service:Llm"
 Start = Callable[..., Any]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("bentos")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
