@@ -12,7 +12,7 @@ _TOGETHER = {
 }
 
 
-class TogetherOrAnywhere(LoadScopeScheduling):  # type: ignore[misc] - the library has no types
+class TogetherOrAnywhere(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
     """Deals single tests, but for those of `_TOGETHER`, which are dealt as one."""
 
     def _split_scope(self, nodeid: str) -> str:
