@@ -47,7 +47,7 @@ def _ask(base: str, token: str) -> httpx.Response:
     try:
         response = httpx.post(
             f"{base}/api/v1/orchestrate",
-            json={"content": TEXT},
+            json={"content": TEXT, "mode": "sync"},
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
             trust_env=False,

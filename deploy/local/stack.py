@@ -86,7 +86,7 @@ class Stack:
         if self.cache:
             servers.append(Program("valkey", valkey.server_command(self.cache)))
         services = [Program(service.name, self.service_command(service, "serve")) for service in SERVICES]
-        services.append(Program(WORKER, self.service_command(SERVICES[0], "worker")))
+        services.append(Program(WORKER, self.service_command(SERVICES[0], "worker"), settles_seconds=1))
         models = [Program(slot.name, self.model_command(slot)) for slot in slots(self.settings)]
         return servers + services + models
 

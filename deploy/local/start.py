@@ -1,5 +1,6 @@
 """The steps that bring a stack up, in their order."""
 
+import time
 from collections.abc import Callable
 
 from deploy.local import postgres, valkey
@@ -82,14 +83,26 @@ def wait_for_services(stack: Stack, progress: Progress, token: str) -> None:
             hint = f"see {stack.run / 'logs' / service.name}.log"
             url, check = stack.endpoints.api_url(service.name), _death_of(stack, service.name)
             wait_until_ready(url, seconds=READY_SECONDS, check=check, hint=hint)
-    # Now, not with the others: it starts detectors of its own, and nobody waits for those.
-    Supervisor(stack.run).start(WORKER)
     with progress.step("the detectors are ready") as notes:
         url, check = stack.endpoints.api_url("orchestration"), _death_of(stack, "orchestration")
         states = wait_for_detectors(url, token, seconds=READY_SECONDS, check=check)
         ready = [name for name, state in states.items() if state == "ready"]
         notes.append(", ".join(ready))
         notes.extend(f"not {name}: {state}" for name, state in states.items() if state != "ready")
+
+
+def start_worker(stack: Stack, progress: Progress) -> None:
+    """Start what runs jobs: last, as it has detectors of its own, which nothing else should wait for.
+
+    Raises:
+        SetupError: it ended at once; the end of its log is in the hint.
+    """
+    supervisor = Supervisor(stack.run)
+    with progress.step("the worker of jobs"):
+        supervisor.start(WORKER)
+        while supervisor.states()[WORKER].state != "RUNNING":
+            _death_of(stack, WORKER)()
+            time.sleep(0.05)
 
 
 def _death_of(stack: Stack, program: str) -> Callable[[], None]:

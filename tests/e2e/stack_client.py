@@ -77,7 +77,7 @@ class StackClient:
 
     def orchestrate(self, text: str, **more: object) -> httpx.Response:
         """Have one text looked at."""
-        return self.post("orchestration", "/api/v1/orchestrate", {"content": text, **more})
+        return self.post("orchestration", "/api/v1/orchestrate", {"content": text, "mode": "sync", **more})
 
     def alive(self, service: str) -> bool:
         """Whether a service answers at all."""
