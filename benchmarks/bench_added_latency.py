@@ -71,10 +71,16 @@ async def _orchestrator(token: str, detector_ports: list[int]) -> AsyncIterator[
 async def _answers(client: httpx.AsyncClient, url: str, token: str) -> bool:
     try:
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await client.post(f"{url}/api/v1/orchestrate", json={"content": _TEXT}, headers=headers)
+        answer = await client.post(
+            f"{url}/api/v1/orchestrate", json={"content": _TEXT, "mode": "sync"}, headers=headers
+        )
     except httpx.TransportError:
         return False
     return answer.status_code == httpx.codes.OK
+
+
+def _asked(**more: bool) -> dict[str, object]:
+    return {"content": _TEXT, "mode": "sync", **more}
 
 
 async def _run(requests: int, concurrency: int) -> list[Figures]:
@@ -90,9 +96,9 @@ async def _run(requests: int, concurrency: int) -> list[Figures]:
                 slowest = f"http://127.0.0.1:{ports[-1]}/api/v1/text/contents"
                 asked = {
                     "slowest detector, asked directly": (slowest, {"contents": [_TEXT]}),
-                    "four detectors": (f"{url}/api/v1/orchestrate", {"content": _TEXT, "auto_map": False}),
-                    "and mapped": (f"{url}/api/v1/orchestrate", {"content": _TEXT, "analyze": False}),
-                    "and analysed": (f"{url}/api/v1/orchestrate", {"content": _TEXT}),
+                    "four detectors": (f"{url}/api/v1/orchestrate", _asked(auto_map=False)),
+                    "and mapped": (f"{url}/api/v1/orchestrate", _asked(analyze=False)),
+                    "and analysed": (f"{url}/api/v1/orchestrate", _asked()),
                 }
                 return [
                     await measure(

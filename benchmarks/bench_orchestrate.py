@@ -20,7 +20,7 @@ async def _run(requests: int) -> list[Figures]:
         return [
             await measure(
                 name,
-                lambda _, text=text: client.post(url, json={"content": text}),  # type: ignore[misc]
+                lambda _, text=text: client.post(url, json={"content": text, "mode": "sync"}),  # type: ignore[misc]
                 requests=requests,
                 concurrency=concurrency,
             )
