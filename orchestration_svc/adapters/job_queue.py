@@ -4,10 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import psycopg
 from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestration_svc.adapters.tables import SCHEMA
+from orchestration_svc.domain.errors import StorageUnavailableError
 
 QUEUE = "jobs"
 
@@ -69,9 +72,16 @@ class JobQueue:
             job_id: the job.
             priority: higher goes first.
             at: not before this time.
+
+        Raises:
+            StorageUnavailableError: the database does not take it.
         """
         driver = (await connection.get_raw_connection()).driver_connection
         configured = self._app.configure_task(
             task.value, queue=QUEUE, priority=priority, schedule_at=at, connection=driver
         )
-        await configured.defer_async(tenant_id=str(tenant_id), job_id=str(job_id))
+        try:
+            await configured.defer_async(tenant_id=str(tenant_id), job_id=str(job_id))
+        except (ConnectorException, psycopg.Error) as error:
+            # It speaks to the driver, past what turns the database's errors into this one.
+            raise StorageUnavailableError from error

@@ -35,7 +35,7 @@ async def post(world: World, service: str, body: bytes | object, **headers: str)
 
 
 async def orchestrate(world: World, canary: Canary, **fields: object) -> httpx.Response:
-    return await post(world, "orchestration_svc", {"content": canary.content, **fields})
+    return await post(world, "orchestration_svc", {"content": canary.content, "mode": "sync", **fields})
 
 
 def test_witness_notices_a_leak_of_each_kind(witness: Witness, canary: Canary) -> None:
