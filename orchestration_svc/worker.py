@@ -7,7 +7,7 @@ import sys
 
 from msgspec.structs import replace
 
-from orchestration_svc.adapters.job_worker import JobWorker
+from orchestration_svc.adapters.job_worker import JobWorker, end_of
 from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.tracing import ExporterError
@@ -31,9 +31,13 @@ async def _work(settings: Settings) -> None:
     worker: JobWorker = app.state.job_worker
     async with app.lifespan():
         running = asyncio.create_task(worker.run())
+        told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, running.cancel)
-        await asyncio.wait({running})
+            loop.add_signal_handler(number, told.set)
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        await end_of(running)
         if not running.cancelled():
             running.result()

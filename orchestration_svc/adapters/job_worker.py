@@ -120,3 +120,12 @@ class JobWorker:
             _log.warning("job_task_put_back", task_id=task_id)
             await manager.retry_job_by_id_async(task_id, retry_at=datetime.now(UTC))
         return idle - seen_idle
+
+
+async def end_of(work: "asyncio.Task[None]") -> None:
+    """Cancel a worker's task and wait for its end; again where the driver swallowed it as it connected."""
+    patience_s = _GRACE_S + 2
+    while not work.done():
+        work.cancel()
+        await asyncio.wait({work}, timeout=patience_s)
+        patience_s = 1.0

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from orchestration_svc.adapters.access import Access
+from orchestration_svc.adapters.job_worker import end_of
 from orchestration_svc.domain.access import Role
 from orchestration_svc.domain.detection import DetectorFault, DetectorStatus, FailureReason
 from orchestration_svc.settings import Settings
@@ -30,9 +31,7 @@ async def working(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end_of(task)
 
 
 @pytest.fixture
