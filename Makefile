@@ -134,9 +134,10 @@ $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local
 	@touch $@
 
 # LiteLLM's own client, for the test that drives it; apart, so that what it needs stays out of ours.
-.venv-litellm/.installed: tests/integration/orchestration_svc/compatible/requirements-litellm.txt
+.venv-litellm/.installed: tests/integration/orchestration_svc/compatible/requirements-litellm.txt $(VENV)/.dev-installed
 	@$(PYTHON) -m venv .venv-litellm
-	@.venv-litellm/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r $<
+	@$(BIN)/uv pip install --quiet --python .venv-litellm/bin/python --only-binary :all: -r $< \
+	  || .venv-litellm/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@
 
 .venv-vllm/.installed: bentos/llm/vllm-requirements.txt $(WEIGHTS) bentos/llm/make_vllm_venv.sh
