@@ -95,13 +95,16 @@ def start_worker(stack: Stack, progress: Progress) -> None:
     """Start what runs jobs: last, as it has detectors of its own, which nothing else should wait for.
 
     Raises:
-        SetupError: it ended at once; the end of its log is in the hint.
+        SetupError: it ended at once or took too long; the end of its log is in the hint.
     """
     supervisor = Supervisor(stack.run)
     with progress.step("the worker of jobs"):
         supervisor.start(WORKER)
+        deadline = time.monotonic() + READY_SECONDS
         while supervisor.states()[WORKER].state != "RUNNING":
             _death_of(stack, WORKER)()
+            if time.monotonic() > deadline:
+                raise SetupError(f"{WORKER} does not settle", hint=_log(stack, WORKER))
             time.sleep(0.05)
 
 

@@ -1,7 +1,7 @@
 """Jobs in Postgres, as the workers that run them see them. A claim that was overtaken writes nothing."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, update
@@ -15,7 +15,6 @@ from orchestration_svc.domain.job import (
     ItemOutcome,
     ItemState,
     Job,
-    JobLimits,
     JobState,
     SealedItem,
     WebhookState,
@@ -25,10 +24,10 @@ from orchestration_svc.domain.job import (
 class JobRunsRepository:
     """Claims jobs, writes down what came out, ends them."""
 
-    def __init__(self, database: Database, queue: JobQueue, limits: JobLimits) -> None:
+    def __init__(self, database: Database, queue: JobQueue, retry_window: timedelta) -> None:
         self._database = database
         self._queue = queue
-        self._limits = limits
+        self._retry_window = retry_window
 
     async def claim(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """Take a job to run; None when it is not there, has ended or waits for a person.
@@ -149,7 +148,7 @@ class JobRunsRepository:
         Raises:
             JobLostError: the claim no longer holds.
         """
-        until = datetime.now(UTC) + self._limits.retry_window
+        until = datetime.now(UTC) + self._retry_window
         async with self._database.tenant(job.tenant_id) as connection:
             now = await still_claimed(connection, job)
             if now.cancel_requested:  # since the last texts were written down

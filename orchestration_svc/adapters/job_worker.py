@@ -122,9 +122,8 @@ class JobWorker:
         return idle - seen_idle
 
 
-async def end_of(work: "asyncio.Task[None]") -> None:
+async def end_of(work: "asyncio.Task[None]", *, patience_s: float = _GRACE_S + 2) -> None:
     """Cancel a worker's task and wait for its end; again where the driver swallowed it as it connected."""
-    patience_s = _GRACE_S + 2
     while not work.done():
         work.cancel()
         await asyncio.wait({work}, timeout=patience_s)

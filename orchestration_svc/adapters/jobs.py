@@ -16,7 +16,6 @@ from orchestration_svc.adapters.job_submitters import RegisteredSubmitters
 from orchestration_svc.adapters.job_worker import Handler, JobWorker
 from orchestration_svc.adapters.tenant_repository import TenantRepository
 from orchestration_svc.domain.idempotency import Idempotency
-from orchestration_svc.domain.job import JobLimits
 from orchestration_svc.domain.job_items import AnswerItem, Orchestrating
 from orchestration_svc.domain.job_ports import JobEvents, Renderer, WebhookSender
 from orchestration_svc.domain.job_run import RunJob
@@ -59,10 +58,11 @@ def make_jobs(
         tenant_limits: say how many jobs each tenant may have.
     """
     clock = SystemClock()
-    limits = JobLimits(timedelta(seconds=settings.job_retry_window_s))
+    # How long texts that got no answer wait, encrypted, for a person to retry them.
+    retry_window = timedelta(seconds=settings.job_retry_window_s)
     app = queue_app(settings.database_url, connections=settings.worker_jobs + 2)
     queue = JobQueue(app)
-    runs = JobRunsRepository(database, queue, limits)
+    runs = JobRunsRepository(database, queue, retry_window)
     sealer = DataKeySealer(database, EnvironmentKeyWrapper(settings.key_encryption_key))
     answer_item = AnswerItem(orchestrate, renderer, FaultLog())
     run = RunJob(
@@ -72,7 +72,7 @@ def make_jobs(
         answer=answer_item,
         events=events,
         clock=clock,
-        limits=limits,
+        retry_window=retry_window,
         at_once=settings.worker_texts,
     )
     tell = TellJobEnd(runs=runs, sealer=sealer, sender=webhooks, events=events, clock=clock)

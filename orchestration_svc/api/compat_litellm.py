@@ -50,7 +50,11 @@ class LitellmController(Controller):
             )
         params = data.additional_provider_specific_params or GuardrailParams()
         looked = await look_at_texts(
-            [*texts, *said], tenant_id=principal.tenant_id, policy=params.policy, context=call_context()
+            [*texts, *said],
+            tenant_id=principal.tenant_id,
+            policy=params.policy,
+            direction="output" if data.input_type == "response" else "input",
+            context=call_context(),
         )
         guarded = guard_texts(
             texts,

@@ -193,14 +193,3 @@ class ItemResult:
     status: int | None
     answer: str | None
     error_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobLimits:
-    """What the operator decides about jobs.
-
-    Attributes:
-        retry_window: how long texts that got no answer wait, encrypted, for a person to retry them.
-    """
-
-    retry_window: timedelta

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from orchestration_svc.domain.detection import CallContext
@@ -11,7 +12,6 @@ from orchestration_svc.domain.job import (
     EndReason,
     ItemOutcome,
     Job,
-    JobLimits,
     JobState,
     SealedItem,
 )
@@ -44,7 +44,7 @@ class RunJob:
         answer: AnswerItem,
         events: JobEvents,
         clock: Clock,
-        limits: JobLimits,
+        retry_window: timedelta,
         at_once: int,
     ) -> None:
         self._runs = runs
@@ -53,7 +53,7 @@ class RunJob:
         self._answer = answer
         self._events = events
         self._clock = clock
-        self._limits = limits
+        self._retry_window = retry_window
         self._at_once = at_once
 
     async def __call__(self, tenant_id: UUID, job_id: UUID) -> None:
@@ -110,7 +110,7 @@ class RunJob:
         if job.passes_left:
             delay = PASS_DELAYS[-min(job.passes_left, len(PASS_DELAYS))]
             return await self._runs.try_again(job, at=self._clock.now() + delay)
-        if self._limits.retry_window:
+        if self._retry_window:
             return await self._runs.wait_for_retry(job)
         return await self._end(job, JobState.FAILED, EndReason.ITEMS_FAILED)
 

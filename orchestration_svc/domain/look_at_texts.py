@@ -10,7 +10,7 @@ from uuid import UUID
 from orchestration_svc.domain.detection import CallContext
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.judge_text import NOTHING, Verdict, judge
-from orchestration_svc.domain.orchestration import OrchestrationRequest, OrchestrationResult
+from orchestration_svc.domain.orchestration import Direction, OrchestrationRequest, OrchestrationResult
 from orchestration_svc.domain.policy import Priority
 from orchestration_svc.domain.tenant_settings import RequestChoices, TenantSettings
 
@@ -68,6 +68,7 @@ class LookAtTexts:
         policy: str | None = None,
         detectors: tuple[str, ...] | None = None,
         threshold: float | None = None,
+        direction: Direction = "input",
         context: CallContext,
     ) -> LookedAt:
         """Look at each text.
@@ -78,6 +79,7 @@ class LookAtTexts:
             policy: its name; None for the tenant's default.
             detectors: names; None to leave it to the policy.
             threshold: least risk of a finding that counts; None for the tenant's.
+            direction: whether they go to a model or come from one.
             context: what travels with the calls.
 
         Raises:
@@ -103,6 +105,7 @@ class LookAtTexts:
                 map_findings=True,
                 analyze_findings=False,
                 context=context,
+                direction=direction,
             )
             async with room:
                 return judge(await self._counted(request), text, threshold=least)
