@@ -51,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     runtime_role: Annotated[
         str, Meta(pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="role that migrations grant row access to")
     ] = "mapper_runtime"
+    pipeline_role: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z_][a-z0-9_]{0,62})?$(?!\n)",
+            description="role that migrations grant what retention and other pipelines need; empty for none",
+        ),
+    ] = "mapper_pipeline"
     host: Annotated[str, Meta(description="address to bind")] = "127.0.0.1"
     port: Annotated[Port, Meta(description="port of the API")] = 8081
     metrics_host: Annotated[str, Meta(description="address /metrics binds to")] = "127.0.0.1"

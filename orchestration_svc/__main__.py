@@ -34,9 +34,11 @@ def migrate(down_to: str | None) -> None:
     if not settings.migration_database_url:
         raise click.ClickException("ORCHESTRATION_MIGRATION_DATABASE_URL is not set")
     if down_to:
-        schema.downgrade(settings.migration_database_url, settings.runtime_role, down_to)
+        schema.downgrade(
+            settings.migration_database_url, settings.runtime_role, settings.pipeline_role, down_to
+        )
     else:
-        schema.upgrade(settings.migration_database_url, settings.runtime_role)
+        schema.upgrade(settings.migration_database_url, settings.runtime_role, settings.pipeline_role)
 
 
 @cli.command("settings")

@@ -40,6 +40,10 @@ class Credentials:
         """Database password of a service's migrations."""
         return self.values[f"{service.upper()}_MIGRATOR_PASSWORD"]
 
+    def pipeline(self, service: str) -> str:
+        """Database password of the pipelines that reach a service's data."""
+        return self.values[f"{service.upper()}_PIPELINE_PASSWORD"]
+
     @property
     def model_token(self) -> str:
         """What the mapper shows the model server."""
@@ -75,6 +79,6 @@ def write_private(path: Path, text: str) -> None:
 def _new() -> dict[str, str]:
     names = ["POSTGRES_ADMIN_PASSWORD", "ADMIN_CACHE_PASSWORD", "MODEL_SERVICE_TOKEN"]
     for service in SERVICES:
-        names += [f"{service.prefix}{what}_PASSWORD" for what in ("RUNTIME", "MIGRATOR", "CACHE")]
+        names += [f"{service.prefix}{what}_PASSWORD" for what in ("RUNTIME", "MIGRATOR", "PIPELINE", "CACHE")]
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return {name: secrets.token_urlsafe(24) for name in names} | {"ORCHESTRATION_KEY_ENCRYPTION_KEY": key}

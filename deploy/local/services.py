@@ -92,4 +92,20 @@ def migration_environment(service: Service, endpoints: Endpoints, *, password: s
             endpoints.admin_dsn, role, password, endpoints.database
         ),
         f"{service.prefix}RUNTIME_ROLE": f"{service.name}_runtime",
+        f"{service.prefix}PIPELINE_ROLE": f"{service.name}_pipeline",
+    }
+
+
+def pipelines_environment(endpoints: Endpoints, passwords: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which the pipelines reach each service's data.
+
+    Args:
+        endpoints: where the database is.
+        passwords: of `<service>_pipeline`, by the service's name.
+    """
+    return {
+        f"PIPELINES_{name.upper()}_DATABASE_URL": role_dsn(
+            endpoints.admin_dsn, f"{name}_pipeline", password, endpoints.database
+        )
+        for name, password in passwords.items()
     }

@@ -11,7 +11,14 @@ from pathlib import Path
 from deploy.local import model_server, postgres, valkey
 from deploy.local.credentials import Credentials, load_credentials, write_private
 from deploy.local.model_server import Slot, slots
-from deploy.local.services import SERVICES, Endpoints, Service, migration_environment, service_environment
+from deploy.local.services import (
+    SERVICES,
+    Endpoints,
+    Service,
+    migration_environment,
+    pipelines_environment,
+    service_environment,
+)
 from deploy.local.settings import StackSettings
 from deploy.local.supervision import GUARD, MARK, Program
 from deploy.local.system_user import user_for_postgres
@@ -62,6 +69,11 @@ class Stack:
     def migration_file(self, service: Service) -> Path:
         """Return the file with what only its migrations are told."""
         return self.run / "env" / f"{service.name}.migrate.env"
+
+    @property
+    def pipelines_file(self) -> Path:
+        """Return the file with what the pipelines are told."""
+        return self.run / "env" / "pipelines.env"
 
     def service_command(self, service: Service, *arguments: str, migration: bool = False) -> list[str]:
         """Return the command for `python -m <service> …` in the service's environment."""
@@ -140,6 +152,10 @@ def write_environments(stack: Stack) -> None:
         _write(
             stack.migration_file(service), migration_environment(service, stack.endpoints, password=password)
         )
+    told = pipelines_environment(
+        stack.endpoints, {s.name: stack.credentials.pipeline(s.name) for s in SERVICES}
+    )
+    _write(stack.pipelines_file, told)
 
 
 def _write(path: Path, variables: dict[str, str]) -> None:

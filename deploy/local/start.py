@@ -52,7 +52,10 @@ def prepare_database(stack: Stack, progress: Progress) -> None:
     secrets = stack.credentials
     with progress.step("database, schemas and roles"):
         wanted = [
-            ServiceDatabase(s.name, secrets.migrator(s.name), secrets.runtime(s.name)) for s in SERVICES
+            ServiceDatabase(
+                s.name, secrets.migrator(s.name), secrets.runtime(s.name), secrets.pipeline(s.name)
+            )
+            for s in SERVICES
         ]
         try:
             bootstrap(stack.admin_dsn, wanted, database=stack.settings.database)

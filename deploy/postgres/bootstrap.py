@@ -1,4 +1,4 @@
-"""One database, and for each service a schema with two roles. An administrator may run it at any time."""
+"""One database, and for each service a schema with three roles. An administrator may run it at any time."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,11 +22,14 @@ class ServiceDatabase:
         schema: its schema; the roles are named after it.
         migrator_password: of `<schema>_migrator`, which owns the schema and its tables.
         runtime_password: of `<schema>_runtime`, which owns nothing and never passes row-level security.
+        pipeline_password: of `<schema>_pipeline`, by which pipelines reach what migrations let them
+            see; empty: the role is there for the migrations, and nobody can log in as it.
     """
 
     schema: str
     migrator_password: str
     runtime_password: str
+    pipeline_password: str = ""
 
     @property
     def migrator(self) -> str:
@@ -37,6 +40,11 @@ class ServiceDatabase:
     def runtime(self) -> str:
         """The role that the service runs as."""
         return f"{self.schema}_runtime"
+
+    @property
+    def pipeline(self) -> str:
+        """The role that pipelines run as."""
+        return f"{self.schema}_pipeline"
 
 
 class UnsafeRoleError(Exception):
@@ -61,6 +69,7 @@ def bootstrap(admin_dsn: str, services: Iterable[ServiceDatabase], *, database: 
         for service in services:
             _ensure_role(admin, service.migrator, service.migrator_password)
             _ensure_role(admin, service.runtime, service.runtime_password)
+            _ensure_role(admin, service.pipeline, service.pipeline_password)
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             admin.execute(SQL("CREATE DATABASE {}").format(Identifier(database)))
         admin.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(database)))
@@ -71,20 +80,24 @@ def bootstrap(admin_dsn: str, services: Iterable[ServiceDatabase], *, database: 
 
 
 def _ensure_role(admin: Connection[TupleRow], role: str, password: str) -> None:
-    # Hashed here, so that the password is in no statement and hence in no log of the server.
-    secret = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     found = admin.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     if found and any(found):
         raise UnsafeRoleError(
             f"role {role} is a superuser or passes row-level security: take that away first"
         )
     verb = SQL("ALTER ROLE" if found else "CREATE ROLE")
+    if not password:
+        admin.execute(SQL("{} {} NOLOGIN PASSWORD NULL").format(verb, Identifier(role)))
+        return
+    # Hashed here, so that the password is in no statement and hence in no log of the server.
+    secret = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     admin.execute(SQL("{} {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(secret)))
 
 
 def _ensure_schema(inside: Connection[TupleRow], service: ServiceDatabase, database: str) -> None:
-    schema, migrator, runtime = map(Identifier, (service.schema, service.migrator, service.runtime))
-    for role in (migrator, runtime):
+    names = (service.schema, service.migrator, service.runtime, service.pipeline)
+    schema, migrator, runtime, pipeline = map(Identifier, names)
+    for role in (migrator, runtime, pipeline):
         inside.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(Identifier(database), role))
         inside.execute(
             SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(
@@ -94,7 +107,7 @@ def _ensure_schema(inside: Connection[TupleRow], service: ServiceDatabase, datab
     with _as_member_of(inside, migrator):
         inside.execute(SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, migrator))
         inside.execute(SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(schema))
-        inside.execute(SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, runtime))
+        inside.execute(SQL("GRANT USAGE ON SCHEMA {} TO {}, {}").format(schema, runtime, pipeline))
 
 
 @contextmanager

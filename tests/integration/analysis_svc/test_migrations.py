@@ -13,6 +13,7 @@ from analysis_svc.adapters.tables import SCHEMA, metadata
 from tests.fixtures.databases import ServiceDsns
 
 ROLE = "analysis_runtime"
+PIPELINE = "analysis_pipeline"
 # As a service of revision 0001 writes it.
 INSERT_0001 = """
     INSERT INTO analysis.analyses (tenant_id, id, analysed_at, request_id, risk_score, risk_low, risk_high,
@@ -25,7 +26,7 @@ INSERT_0001 = """
 def dsns(analysis_database: ServiceDsns) -> Iterator[ServiceDsns]:
     """Whatever a test does to the schema, the next one finds it made."""
     yield analysis_database
-    schema.upgrade(analysis_database.migration, ROLE)
+    schema.upgrade(analysis_database.migration, ROLE, PIPELINE)
 
 
 def described(dsns: ServiceDsns) -> dict[str, dict[str, bool]]:
@@ -74,18 +75,18 @@ def test_service_of_the_revision_before_goes_on_writing_after_the_upgrade(dsns: 
 def test_downgrade_and_upgrade_keep_every_row(dsns: ServiceDsns) -> None:
     before = described(dsns)
     insert_as_before(dsns, 2)
-    schema.downgrade(dsns.migration, ROLE, "0001")
+    schema.downgrade(dsns.migration, ROLE, PIPELINE, "0001")
     assert "digest" not in described(dsns)["analyses"]
     insert_as_before(dsns, 1)
-    schema.upgrade(dsns.migration, ROLE)
+    schema.upgrade(dsns.migration, ROLE, PIPELINE)
     assert described(dsns) == before
     assert rows(dsns) == 3
 
 
 def test_migrations_go_down_to_nothing_and_up_again(dsns: ServiceDsns) -> None:
     before = described(dsns)
-    schema.downgrade(dsns.migration, ROLE, "base")
+    schema.downgrade(dsns.migration, ROLE, PIPELINE, "base")
     assert described(dsns) == {}
-    schema.upgrade(dsns.migration, ROLE)
+    schema.upgrade(dsns.migration, ROLE, PIPELINE)
     assert described(dsns) == before
     insert_as_before(dsns, 1)  # the service's role has its grants again

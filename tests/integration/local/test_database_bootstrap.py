@@ -18,16 +18,27 @@ def libpq(url: str) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_neither_role_of_a_service_passes_row_level_security(
+def test_no_role_of_a_service_passes_row_level_security(
     name: str, bare_databases: Mapping[str, ServiceDsns]
 ) -> None:
     with psycopg.connect(bare_databases[name].admin) as admin:
         rows = admin.execute(
             "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication FROM pg_roles"
             " WHERE rolname = ANY(%s)",
-            [[f"{name}_runtime", f"{name}_migrator"]],
+            [[f"{name}_runtime", f"{name}_migrator", f"{name}_pipeline"]],
         ).fetchall()
-    assert rows == [(False,), (False,)]
+    assert rows == [(False,)] * 3
+
+
+def test_without_a_password_nobody_logs_in_as_the_pipelines(postgres_server: postgres.Cluster) -> None:
+    dsn = postgres_server.admin_dsn
+    bootstrap(dsn, [ServiceDatabase("alone", "a", "b", "c")], database="alone")
+    pipeline = libpq(role_dsn(dsn, "alone_pipeline", "c", "alone"))
+    with psycopg.connect(pipeline) as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        role.execute("CREATE TABLE alone.t (a int)")
+    bootstrap(dsn, [ServiceDatabase("alone", "a", "b")], database="alone")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(pipeline)
 
 
 @pytest.mark.parametrize("name", NAMES)

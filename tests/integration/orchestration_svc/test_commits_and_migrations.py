@@ -15,6 +15,7 @@ from tests.fixtures.databases import ServiceDsns
 from tests.integration.orchestration_svc.conftest import Cli, Service
 
 ROLE = "orchestration_runtime"
+PIPELINE = "orchestration_pipeline"
 Superuser = psycopg.Connection[Any]
 FAIL_AT_COMMIT = """
 create or replace function public.fail_at_commit() returns trigger language plpgsql as
@@ -85,7 +86,7 @@ def described(dsns: ServiceDsns) -> dict[str, dict[str, bool]]:
 def migrated_again(dsns: ServiceDsns) -> Iterator[ServiceDsns]:
     """Whatever a test did to the schema, the next one finds it made."""
     yield dsns
-    schema.upgrade(dsns.migration, ROLE)
+    schema.upgrade(dsns.migration, ROLE, PIPELINE)
 
 
 def test_migrations_go_down_to_nothing_and_up_again(
@@ -110,10 +111,10 @@ def test_tables_in_the_code_are_those_in_the_database(dsns: ServiceDsns) -> None
 
 
 def test_two_migrations_at_once_do_the_work_once(migrated_again: ServiceDsns, superuser: Superuser) -> None:
-    schema.downgrade(migrated_again.migration, ROLE, "base")
+    schema.downgrade(migrated_again.migration, ROLE, PIPELINE, "base")
     # Alembic keeps its context in a module, so two runs at once need two processes; a lock held here
     # stands for the other one.
-    other = threading.Thread(target=schema.upgrade, args=(migrated_again.migration, ROLE))
+    other = threading.Thread(target=schema.upgrade, args=(migrated_again.migration, ROLE, PIPELINE))
     with psycopg.connect(migrated_again.admin) as holder:
         holder.execute("SELECT pg_advisory_xact_lock(hashtext('migrate orchestration'))")
         other.start()

@@ -35,6 +35,7 @@ def test_needed_ones_are_enough(service: str, settings: ModuleType) -> None:
     assert (read.host, read.metrics_host) == ("127.0.0.1", "127.0.0.1"), "open to nobody else by default"
     assert read.issuer == "llama-mapper"
     assert read.runtime_role == f"{service}_runtime"
+    assert read.pipeline_role == f"{service}_pipeline"
     assert read.taxonomy == "2026.11"
 
 
@@ -71,6 +72,7 @@ def test_empty_one_counts_as_missing(service: str, settings: ModuleType) -> None
         ("log_level", "verbose"),
         ("issuer", " " * 0 + ""),
         ("runtime_role", 'x"; drop role y'),
+        ("pipeline_role", 'x"; drop role y'),
     ],
 )
 def test_wrong_one_is_named_and_not_quoted(service: str, settings: ModuleType, name: str, value: str) -> None:

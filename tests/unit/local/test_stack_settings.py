@@ -50,6 +50,7 @@ def test_a_running_service_learns_neither_the_migrators_password_nor_anothers() 
         assert not any("migrator" in value or "top" in value for value in told.values())
         migrating = migration_environment(service, endpoints, password="secret")
         assert migrating[f"{service.prefix}RUNTIME_ROLE"] == f"{service.name}_runtime"
+        assert migrating[f"{service.prefix}PIPELINE_ROLE"] == f"{service.name}_pipeline"
 
 
 def test_only_the_orchestrator_is_told_where_the_other_two_are() -> None:
