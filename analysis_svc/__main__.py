@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from analysis_svc.audit_commands import audit
+from analysis_svc.domain.errors import ServiceError
 from analysis_svc.settings import SettingsError, describe, read_settings
 
 
@@ -58,13 +60,20 @@ def openapi() -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
 
 
+for group in (audit,):
+    cli.add_command(group)
+
+
 def main() -> None:
-    """Run the command line; a wrong setting is one line, not a stack."""
+    """Run the command line; a wrong setting or an error of the closed set is one line, not a stack."""
     try:
         cli()
     except SettingsError as error:
         click.echo(f"analysis_svc: {error}", err=True)
         sys.exit(2)
+    except ServiceError as error:
+        click.echo(f"analysis_svc: {error}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from analysis_svc.adapters.analysis_events import AnalysisEventsLog
+from analysis_svc.adapters.audit_repository import AuditRepository
 from analysis_svc.adapters.catalogue_files import load_catalogue
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
@@ -25,6 +26,7 @@ from analysis_svc.adapters.tracing import ExporterError, make_tracer_provider, t
 from analysis_svc.adapters.valkey import make_valkey
 from analysis_svc.adapters.yaml_entry import DataFileError
 from analysis_svc.api.analyze_controller import AnalyzeController
+from analysis_svc.api.audit_controller import AuditController
 from analysis_svc.api.evidence_controller import EvidenceController
 from analysis_svc.api.frameworks_controller import FrameworksController
 from analysis_svc.api.guards import Verifier, provide_principal
@@ -68,6 +70,7 @@ def create_app(
         make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
     )
     evidence = evidence or EvidenceRepository(database)
+    audit = AuditRepository(database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
     token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
@@ -109,6 +112,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             AnalyzeController,
+            AuditController,
             EvidenceController,
             FrameworksController,
             HealthController,
@@ -117,6 +121,7 @@ def create_app(
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
             "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
+            "audit": Provide(lambda: audit, sync_to_thread=False),
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),

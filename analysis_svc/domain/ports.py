@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from analysis_svc.domain.audit import AuditEvent, ChainState
 from analysis_svc.domain.models import Analysis, AnalysisRequest, DetectorFailure
 
 
@@ -85,4 +86,16 @@ class EvidenceStore(Protocol):
 
     async def page(self, tenant_id: UUID, *, after: UUID | None, limit: int) -> list[EvidenceSummary]:
         """Return records newest first, those that come after the record of that id in this order."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Reads the audit log."""
+
+    async def page(self, tenant_id: UUID, *, before: int | None, limit: int) -> list[AuditEvent]:
+        """Return events newest first, older than position ``before``."""
+        ...
+
+    async def verify(self, tenant_id: UUID) -> ChainState:
+        """Check the whole chain."""
         ...

@@ -23,11 +23,14 @@ class Role(StrEnum):
 
 _VIEWER = frozenset(
     {"detectors:read", "taxonomy:read", "frameworks:read", "evidence:read", "review:read", "settings:read"}
-    | {"policies:read"}
+    | {"policies:read", "insights:read", "knowledge:read", "reports:read"}
 )
-_ANALYST = _VIEWER | {"orchestrate", "map", "analyze"}
-_OPERATOR = _ANALYST | {"audit:read", "models:read"}
-_ADMIN = _OPERATOR | {"keys:manage", "policies:manage", "settings:manage", "detectors:manage"}
+_ANALYST = _VIEWER | {"orchestrate", "map", "analyze", "feedback:write", "reports:write"}
+_OPERATOR = _ANALYST | {"audit:read", "models:read", "evidence:export", "incidents:manage"}
+_ADMIN = _OPERATOR | {
+    *("keys:manage", "policies:manage", "settings:manage", "detectors:manage"),
+    *("frameworks:manage", "knowledge:manage", "retention:manage"),
+}
 
 SCOPES_OF: dict[Role, frozenset[str]] = {
     Role.VIEWER: _VIEWER,

@@ -19,7 +19,7 @@ from deploy.local import valkey
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 
-SCOPES = frozenset({"analyze", "evidence:read", "frameworks:read"})
+SCOPES = frozenset({"analyze", "audit:read", "evidence:read", "frameworks:read"})
 
 
 class AnyTenant:
