@@ -35,6 +35,8 @@ from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi
 from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
+from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
+from analysis_svc.compose_insights import compose_insights
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.ports import EvidenceStore
@@ -71,6 +73,7 @@ def create_app(
     )
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
+    insights = compose_insights(database, catalogue)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
     token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
@@ -117,6 +120,7 @@ def create_app(
             FrameworksController,
             HealthController,
             docs_assets(),
+            *INSIGHTS,
         ],
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
@@ -125,6 +129,7 @@ def create_app(
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            **insights.dependencies(),
         },
         state=State({"verifier": verifier, "metrics": metrics}),
         exception_handlers=EXCEPTION_HANDLERS,

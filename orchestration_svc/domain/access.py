@@ -26,7 +26,7 @@ _VIEWER = frozenset(
     | {"policies:read", "insights:read", "knowledge:read", "reports:read"}
 )
 _ANALYST = _VIEWER | {"orchestrate", "map", "analyze", "feedback:write", "reports:write"}
-_OPERATOR = _ANALYST | {"audit:read", "models:read", "evidence:export", "incidents:manage"}
+_OPERATOR = _ANALYST | {"audit:read", "models:read", "evidence:export", "incidents:manage", "feedback:review"}
 _ADMIN = _OPERATOR | {
     *("keys:manage", "policies:manage", "settings:manage", "detectors:manage"),
     *("frameworks:manage", "knowledge:manage", "retention:manage"),

@@ -354,6 +354,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
         "analysis.audit_heads": "UPDATE",
+        "analysis.incidents": "UPDATE",
         "mapper.audit_heads": "UPDATE",
         "mapper.model_registry": "UPDATE",
         "mapper.model_trial_slots": "DELETE UPDATE",

@@ -19,7 +19,18 @@ from deploy.local import valkey
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 
-SCOPES = frozenset({"analyze", "audit:read", "evidence:read", "frameworks:read"})
+SCOPES = frozenset(
+    {
+        "insights:read",
+        "incidents:manage",
+        "feedback:write",
+        "feedback:review",
+        "analyze",
+        "audit:read",
+        "evidence:read",
+        "frameworks:read",
+    }
+)
 
 
 class AnyTenant:
