@@ -21,6 +21,7 @@ from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.adapters.revocations import Revocations
 from analysis_svc.adapters.signing_keys import RemoteSigningKeys
 from analysis_svc.adapters.structured_log import configure_logging
+from analysis_svc.adapters.subject_hash import KeyedSubjectHash
 from analysis_svc.adapters.token_verifier import TokenVerifier
 from analysis_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from analysis_svc.adapters.valkey import make_valkey
@@ -37,6 +38,7 @@ from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
+from analysis_svc.compose_retention import RETENTION_CONTROLLERS, retention_dependencies
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.ports import EvidenceStore
@@ -71,6 +73,7 @@ def create_app(
     client = trace_client(
         make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
     )
+    subject_hash = KeyedSubjectHash(settings.subject_key)
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
     insights = compose_insights(database, catalogue)
@@ -84,7 +87,9 @@ def create_app(
         audience=SERVICE,
     )
     background = BackgroundWork()
-    analyze_requests = AnalyzeRequests(catalogue, evidence, AnalysisEventsLog(metrics), background)
+    analyze_requests = AnalyzeRequests(
+        catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
+    )
 
     async def ping_valkey() -> None:
         await valkey.ping()
@@ -119,6 +124,7 @@ def create_app(
             EvidenceController,
             FrameworksController,
             HealthController,
+            *RETENTION_CONTROLLERS,
             docs_assets(),
             *INSIGHTS,
         ],
@@ -128,6 +134,7 @@ def create_app(
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),
+            **retention_dependencies(database, subject_hash),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
             **insights.dependencies(),
         },

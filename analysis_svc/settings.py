@@ -71,6 +71,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     taxonomy: Annotated[str, Meta(pattern=r"^\d{4}\.\d{2}$", description="taxonomy edition in use")] = (
         "2026.11"
     )
+    subject_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9_-]{43}=)?$(?!\n)",
+            description="32 bytes as URL-safe base64, under which subjects are hashed; empty: none are kept. "
+            "Whoever changes it can erase nobody who was hashed before",
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

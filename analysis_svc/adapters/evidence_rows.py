@@ -42,13 +42,17 @@ def analysis_row(
         "id": evidence_id,
         "analysed_at": analysis.analysed_at,
         **kept,
-        "digest": None if context.request_id is None else _digest(kept, request.findings),
+        "subject_hash": context.subject_hash,
+        "digest": None if context.request_id is None else _digest(kept, request),
     }
 
 
-def _digest(kept: dict[str, Any], found: Sequence[Finding]) -> bytes:
+def _digest(kept: dict[str, Any], request: AnalysisRequest) -> bytes:
     """SHA-256 of all that is kept but id and time: the same only when the same was analysed the same way."""
-    return hashlib.sha256(msgspec.json.encode([kept, found])).digest()
+    whole = hashlib.sha256(msgspec.json.encode([kept, request.findings]))
+    # Added behind, so that what was kept before there were subjects is still known as the same.
+    whole.update(request.context.subject_hash or b"")
+    return whole.digest()
 
 
 def finding_rows(found: Sequence[tuple[UUID, Sequence[Finding]]]) -> str:

@@ -24,6 +24,7 @@ analyses = sa.Table(
     sa.Column("detectors_failed", JSONB, nullable=False),
     sa.Column("violated", ARRAY(sa.Text), nullable=False),
     sa.Column("digest", sa.LargeBinary),
+    sa.Column("subject_hash", sa.LargeBinary),
 )
 
 audit_events = sa.Table(

@@ -49,7 +49,8 @@ class FailedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the findings come from. Who had to look and did not decides what can be said at all.
 
-    ``request_id`` names one request: the same sent again under it is kept once.
+    ``request_id`` names one request: the same sent again under it is kept once. ``subject`` is the person
+    whose text it was, by a name of the caller's own; only a keyed hash of it is kept, for erasure.
     """
 
     request_id: Name | None = None
@@ -59,6 +60,7 @@ class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors_succeeded: Names = []
     detectors_failed: Annotated[list[FailedIn], Meta(max_length=256)] = []
     coverage: Share | None = None
+    subject: Name | None = None
 
 
 class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -280,6 +282,7 @@ def request_of(data: AnalyzeRequest) -> AnalysisRequest:
                 DetectorFailure(one.detector, one.status) for one in context.detectors_failed
             ),
             coverage=context.coverage,
+            subject=context.subject,
         ),
         frameworks=None if data.frameworks is None else tuple(data.frameworks),
     )

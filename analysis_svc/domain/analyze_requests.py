@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -12,6 +12,7 @@ from uuid import UUID
 from analysis_svc.domain.analyze import analyze
 from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.erasures import SubjectHash
 from analysis_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from analysis_svc.domain.models import Analysis, AnalysisRequest
 from analysis_svc.domain.ports import EvidenceStore
@@ -55,11 +56,13 @@ class AnalyzeRequests:
         evidence: EvidenceStore,
         events: AnalysisEvents,
         background: BackgroundWork,
+        subject_hash: SubjectHash,
     ) -> None:
         self._catalogue = catalogue
         self._background = background
         self._evidence = evidence
         self._events = events
+        self._subject_hash = subject_hash
         # One, for two would not analyse faster in one process, only hold up the event loop more.
         self._thread = ThreadPoolExecutor(1, "analyze")
 
@@ -82,21 +85,31 @@ class AnalyzeRequests:
         if listed_as and findings > MAX_BATCH_FINDINGS:
             detail = f"at most {MAX_BATCH_FINDINGS} findings are accepted in one batch, got {findings}"
             raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field=listed_as)
-        analyses = []
+        analyses, kept = [], []
         for index, request in enumerate(requests):
             try:
                 analyses.append(await self._analyze(request, in_thread=findings >= _THREAD_FROM))
+                kept.append(self._without_subject(request, tenant_id))
             except ServiceError as error:
                 where = f"{listed_as}[{index}].{error.field}" if listed_as else error.field
                 raise ServiceError(error.code, error.detail, field=where) from None
         for analysis in analyses:
             self._events.analysis(analysis.risk.level.value)
         limit_s = BATCH_STORE_LIMIT_S if listed_as else STORE_LIMIT_S
-        ids = await self._keep(tenant_id, list(zip(requests, analyses, strict=True)), limit_s)
+        ids = await self._keep(tenant_id, list(zip(kept, analyses, strict=True)), limit_s)
         if ids is None:
             self._events.evidence_not_kept()
             return [KeptAnalysis(analysis, None) for analysis in analyses]
         return [KeptAnalysis(*one) for one in zip(analyses, ids, strict=True)]
+
+    def _without_subject(self, request: AnalysisRequest, tenant_id: UUID) -> AnalysisRequest:
+        if request.context.subject is None:
+            return request
+        try:
+            digest = self._subject_hash(tenant_id, request.context.subject)
+        except ServiceError as error:
+            raise ServiceError(error.code, error.detail, field="context.subject") from None
+        return replace(request, context=replace(request.context, subject=None, subject_hash=digest))
 
     async def _keep(
         self, tenant_id: UUID, analysed: Sequence[tuple[AnalysisRequest, Analysis]], limit_s: float

@@ -72,7 +72,11 @@ class DetectorFailure:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known of the run that produced the findings; `coverage` in [0, 1] as the caller computed it."""
+    """What is known of the run that produced the findings.
+
+    `coverage` in [0, 1] is as the caller computed it. `subject` is the person whose text it was, by the
+    caller's own name; it is never kept, `subject_hash` is.
+    """
 
     request_id: str | None = None
     application: str | None = None
@@ -81,6 +85,8 @@ class Context:
     detectors_succeeded: tuple[str, ...] = ()
     detectors_failed: tuple[DetectorFailure, ...] = ()
     coverage: float | None = None
+    subject: str | None = field(default=None, repr=False)
+    subject_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _validate_finding(finding: Finding, where: str, catalogue: Catalogue) -> Non
 
 
 def _validate_context(context: Context) -> None:
-    for name in ("request_id", "application"):
+    for name in ("request_id", "application", "subject"):
         value: str | None = getattr(context, name)
         if value is not None:
             _name(value, f"context.{name}")

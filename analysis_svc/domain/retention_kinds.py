@@ -1,0 +1,40 @@
+"""Kinds of data that age, and for how long each may be kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """What has a term of its own.
+
+    Members:
+        EVIDENCE: analyses and their findings.
+    """
+
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How many days a kind is kept.
+
+    Attributes:
+        default: where the tenant set nothing.
+        least: the fewest that a tenant can set.
+        most: the most that a tenant can set.
+    """
+
+    default: int
+    least: int
+    most: int
+
+
+TERMS: Mapping[Kind, Term] = MappingProxyType(
+    {
+        # Two audit periods of a year. A month is the shortest over which a control can be assessed; ten years
+        # are the longest that the EU AI Act asks anybody to keep documents (Article 18).
+        Kind.EVIDENCE: Term(default=730, least=30, most=3650),
+    }
+)
