@@ -36,6 +36,7 @@ from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi
 from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
+from analysis_svc.compose_evidence import compose_evidence
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.compose_retention import RETENTION_CONTROLLERS, retention_dependencies
@@ -86,6 +87,7 @@ def create_app(
         issuer=settings.issuer,
         audience=SERVICE,
     )
+    evidence_parts = compose_evidence(database, catalogue)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
         catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
@@ -125,10 +127,12 @@ def create_app(
             FrameworksController,
             HealthController,
             *RETENTION_CONTROLLERS,
+            *evidence_parts.handlers,
             docs_assets(),
             *INSIGHTS,
         ],
         dependencies={
+            **evidence_parts.dependencies,
             "principal": Provide(provide_principal, sync_to_thread=False),
             "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),

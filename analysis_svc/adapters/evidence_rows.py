@@ -9,7 +9,14 @@ import msgspec
 from sqlalchemy import Row
 
 from analysis_svc.adapters.tables import findings
-from analysis_svc.domain.models import Analysis, AnalysisRequest, DetectorFailure, EvidenceState, Finding
+from analysis_svc.domain.models import (
+    Analysis,
+    AnalysisRequest,
+    DetectorFailure,
+    EvidenceState,
+    Finding,
+    StatedVersions,
+)
 from analysis_svc.domain.ports import EvidenceFinding, EvidenceRecord, EvidenceSummary
 
 FINDING_COLUMNS = tuple(column.name for column in findings.columns if column.name != "tenant_id")
@@ -42,16 +49,32 @@ def analysis_row(
         "id": evidence_id,
         "analysed_at": analysis.analysed_at,
         **kept,
+        "versions": _versions(context.versions, analysis),
         "subject_hash": context.subject_hash,
         "digest": None if context.request_id is None else _digest(kept, request),
     }
 
 
+def _versions(stated: StatedVersions, analysis: Analysis) -> dict[str, object]:
+    """Return what was told, without what was not, so that nothing reads as a version that is none."""
+    told: dict[str, object] = {
+        "frameworks": dict(analysis.version_info.frameworks),
+        "policy": stated.policy,
+        "policy_version": stated.policy_version,
+        "mapper_taxonomy": stated.mapper_taxonomy,
+        "model": stated.model,
+        "detectors": dict(sorted(stated.detectors.items())),
+    }
+    return {name: value for name, value in told.items() if value not in (None, {})}
+
+
 def _digest(kept: dict[str, Any], request: AnalysisRequest) -> bytes:
     """SHA-256 of all that is kept but id and time: the same only when the same was analysed the same way."""
     whole = hashlib.sha256(msgspec.json.encode([kept, request.findings]))
-    # Added behind, so that what was kept before there were subjects is still known as the same.
+    # Added behind, so that what was kept before there were subjects and versions is still known as the same.
     whole.update(request.context.subject_hash or b"")
+    if request.context.versions != StatedVersions():
+        whole.update(msgspec.json.encode(request.context.versions, order="sorted"))
     return whole.digest()
 
 
@@ -99,6 +122,7 @@ def _fields(row: Row[tuple[object, ...]]) -> dict[str, Any]:
         "detectors_succeeded": tuple(row.detectors_succeeded),
         "detectors_failed": tuple(DetectorFailure(name, status) for name, status in row.detectors_failed),
         "violated": tuple(row.violated),
+        "versions": row.versions,
     }
 
 

@@ -25,6 +25,7 @@ analyses = sa.Table(
     sa.Column("violated", ARRAY(sa.Text), nullable=False),
     sa.Column("digest", sa.LargeBinary),
     sa.Column("subject_hash", sa.LargeBinary),
+    sa.Column("versions", JSONB),
 )
 
 audit_events = sa.Table(

@@ -18,6 +18,7 @@ from analysis_svc.domain.models import (
     FactorKind,
     Finding,
     Level,
+    StatedVersions,
 )
 
 _CLEAN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
@@ -46,6 +47,16 @@ class FailedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Name
 
 
+class VersionsIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the findings were made with; kept beside them, so that an export can tell."""
+
+    policy: Name | None = None
+    policy_version: Name | None = None
+    mapper_taxonomy: Name | None = None
+    model: Name | None = None
+    detectors: Annotated[dict[Name, Name], Meta(max_length=256)] = {}
+
+
 class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the findings come from. Who had to look and did not decides what can be said at all.
 
@@ -61,6 +72,7 @@ class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors_failed: Annotated[list[FailedIn], Meta(max_length=256)] = []
     coverage: Share | None = None
     subject: Name | None = None
+    versions: VersionsIn = msgspec.field(default_factory=VersionsIn)
 
 
 class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,6 +230,7 @@ class EvidenceSummaryOut(msgspec.Struct, frozen=True):
     detectors_succeeded: list[str]
     detectors_failed: list[FailedOut]
     violated: list[str]
+    versions: dict[str, object] | None
 
 
 class EvidenceOut(EvidenceSummaryOut, frozen=True):
@@ -283,6 +296,13 @@ def request_of(data: AnalyzeRequest) -> AnalysisRequest:
             ),
             coverage=context.coverage,
             subject=context.subject,
+            versions=StatedVersions(
+                policy=context.versions.policy,
+                policy_version=context.versions.policy_version,
+                mapper_taxonomy=context.versions.mapper_taxonomy,
+                model=context.versions.model,
+                detectors=context.versions.detectors,
+            ),
         ),
         frameworks=None if data.frameworks is None else tuple(data.frameworks),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from analysis_svc.domain.catalogue import Priority, Relation
 
@@ -71,6 +72,21 @@ class DetectorFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedVersions:
+    """What the findings were made with, as the caller tells it; None where it does not.
+
+    `mapper_taxonomy` is the edition that the mapper named the labels by, `model` what named those that no
+    rule did, `detectors` the version of each detector by its name.
+    """
+
+    policy: str | None = None
+    policy_version: str | None = None
+    mapper_taxonomy: str | None = None
+    model: str | None = None
+    detectors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What is known of the run that produced the findings.
 
@@ -87,6 +103,7 @@ class Context:
     coverage: float | None = None
     subject: str | None = field(default=None, repr=False)
     subject_hash: bytes | None = None
+    versions: StatedVersions = field(default_factory=StatedVersions)
 
 
 @dataclass(frozen=True, slots=True)

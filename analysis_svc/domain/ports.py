@@ -1,6 +1,6 @@
 """What the use cases need from the outside; adapters/ implements it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +41,8 @@ class EvidenceSummary:
         detectors_succeeded: who did.
         detectors_failed: who did not, and how it ended.
         violated: "framework control" of each control that a finding violates.
+        versions: what it was made with beside the taxonomy: frameworks, policy, model, detectors; None for
+            analyses that were kept before this was told.
     """
 
     evidence_id: UUID
@@ -56,6 +58,7 @@ class EvidenceSummary:
     detectors_succeeded: tuple[str, ...]
     detectors_failed: tuple[DetectorFailure, ...]
     violated: tuple[str, ...]
+    versions: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)

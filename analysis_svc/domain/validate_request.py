@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.errors import ErrorCode, ServiceError
-from analysis_svc.domain.models import AnalysisRequest, Context, Finding
+from analysis_svc.domain.models import AnalysisRequest, Context, Finding, StatedVersions
 
 MAX_FINDINGS = 1000
 MAX_DETECTORS = 256
@@ -69,6 +69,21 @@ def _validate_context(context: Context) -> None:
         _name(failure.status, f"{failed}[{index}].status")
     if context.coverage is not None:
         _unit_interval(context.coverage, "context.coverage")
+    _validate_versions(context.versions)
+
+
+def _validate_versions(versions: StatedVersions) -> None:
+    where = "context.versions"
+    for name in ("policy", "policy_version", "mapper_taxonomy", "model"):
+        value: str | None = getattr(versions, name)
+        if value is not None:
+            _name(value, f"{where}.{name}")
+    if len(versions.detectors) > MAX_DETECTORS:
+        raise _invalid(f"{where}.detectors", f"at most {MAX_DETECTORS} detectors are accepted")
+    for detector, version in versions.detectors.items():
+        # A name that is wrong is not repeated.
+        _name(detector, f"{where}.detectors")
+        _name(version, f"{where}.detectors")
 
 
 def _validate_frameworks(frameworks: Sequence[str] | None, catalogue: Catalogue) -> None:
