@@ -18,8 +18,9 @@ from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.contained_detector import ContainedDetector
 from orchestration_svc.adapters.detector_probes import DetectorProbes
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, configured_detector
+from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.metrics import Metrics
-from orchestration_svc.adapters.outbound_client import make_outbound_client
+from orchestration_svc.adapters.outbound_client import OutboundClient
 from orchestration_svc.adapters.outbound_rule import OutboundRule
 from orchestration_svc.adapters.policy_shipped import DEFAULT, read_shipped
 from orchestration_svc.adapters.registered_detectors import ContainedFleet
@@ -166,7 +167,7 @@ async def run_chaos(*, seconds: float, rate: float, fault_s: float, seed: int = 
     report = ChaosReport()
     servers = [_FakeServer(f"fake_{number}") for number in range(DETECTORS)]
     await asyncio.gather(*(server.start() for server in servers))
-    client = make_outbound_client(OutboundRule("loopback"), timeout_s=5, max_connections=400)
+    client = OutboundClient(OutboundRule("loopback"), max_connections=400)
     orders = httpx.AsyncClient(trust_env=False)
     fleet = ContainedFleet(
         _Fleet([_detector(server, client) for server in servers]), Metrics(), [one.name for one in servers]
@@ -274,7 +275,7 @@ async def _count_back(fleet: ContainedFleet) -> int:
     return len(well)
 
 
-def _detector(server: _FakeServer, client: httpx.AsyncClient) -> RemoteDetector:
+def _detector(server: _FakeServer, client: HttpCalls) -> RemoteDetector:
     config = HttpDetectorConfig(server.name, f"http://127.0.0.1:{server.port}", "d", timeout_ms=_TIMEOUT_MS)
     info = DetectorInfo(
         server.name,

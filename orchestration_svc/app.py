@@ -24,13 +24,13 @@ from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.fault_log import FaultLog
+from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
 from orchestration_svc.adapters.jobs import make_jobs
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.metrics import Metrics
-from orchestration_svc.adapters.outbound_client import make_outbound_client
-from orchestration_svc.adapters.outbound_rule import OutboundRule
+from orchestration_svc.adapters.outgoing_calls import make_outgoing_calls
 from orchestration_svc.adapters.policies import make_policies
 from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.registered_detectors import ContainedFleet, RegisteredDetectors
@@ -113,21 +113,16 @@ def create_app(
         statement_timeout_ms=settings.database_statement_timeout_ms,
     )
     valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
-    # Apart, so that detectors that hang do not use up the connections to the other two services.
-    client = trace_client(make_http_client(timeout_s=5, max_connections=200), tracing)
+    client = trace_client(make_http_client(timeout_s=5, max_connections=20), tracing)
     configured = _configured(settings)
-    # The operator's own detectors may be anywhere; that allows nobody else to name their hosts.
-    near = ",".join([settings.outbound_hosts, *(urlsplit(one.base_url).netloc for one in configured)])
-    outbound = OutboundRule(settings.outbound_hosts)
-    detector_client, outbound_client = (
-        trace_client(make_outbound_client(rule, timeout_s=60, max_connections=400), tracing)
-        for rule in (OutboundRule(near), outbound)
+    outgoing = make_outgoing_calls(
+        settings.outbound_hosts, (urlsplit(one.base_url).netloc for one in configured), tracing
     )
     access = make_access(
         database, valkey, key_encryption_key=settings.key_encryption_key, issuer=settings.issuer
     )
     tokens = ServiceTokens(access.key_ring)
-    fleet = None if directory else _fleet(settings, configured, detector_client)
+    fleet = None if directory else _fleet(settings, configured, outgoing.configured)
     if fleet is not None:
         directory = ContainedFleet(fleet, metrics, probed=[one.name for one in configured])
     assert directory is not None  # noqa: S101 - tells the type checker what the lines above say
@@ -135,8 +130,8 @@ def create_app(
         directory,
         database=database,
         valkey=valkey,
-        client=outbound_client,
-        rule=outbound,
+        client=outgoing.named,
+        rule=outgoing.rule,
         events=metrics,
     )
     policies = make_policies(
@@ -154,12 +149,18 @@ def create_app(
         policies=PolicyEnforcement(policies.source, metrics),
         mapper=mapper
         or HttpMapperClient(
-            DownstreamCall(client, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
+            DownstreamCall(
+                outgoing.services, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map"
+            )
         ),
         analysis=analysis
         or HttpAnalysisClient(
             DownstreamCall(
-                client, tokens, url=settings.analysis_url, audience="analysis_svc", scope="analyze"
+                outgoing.services,
+                tokens,
+                url=settings.analysis_url,
+                audience="analysis_svc",
+                scope="analyze",
             )
         ),
         events=metrics,
@@ -172,7 +173,7 @@ def create_app(
         orchestrate=orchestrate,
         renderer=WireRenderer(VERSION),
         events=metrics,
-        webhooks=HttpWebhookSender(outbound_client, outbound, hosts=_listed(settings.webhook_hosts)),
+        webhooks=HttpWebhookSender(outgoing.named, outgoing.rule, hosts=_listed(settings.webhook_hosts)),
         tenant_limits=rules.limits,
     )
     now_or_later = NowOrLater(
@@ -200,8 +201,7 @@ def create_app(
             stack.push_async_callback(database.close)
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
-            stack.push_async_callback(detector_client.aclose)
-            stack.push_async_callback(outbound_client.aclose)
+            stack.push_async_callback(outgoing.aclose)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
@@ -340,7 +340,7 @@ def _configured(settings: Settings) -> tuple[HttpDetectorConfig, ...]:
 
 
 def _fleet(
-    settings: Settings, configured: tuple[HttpDetectorConfig, ...], client: httpx.AsyncClient
+    settings: Settings, configured: tuple[HttpDetectorConfig, ...], client: HttpCalls
 ) -> DetectorFleet:
     disabled = _listed(settings.disabled_detectors)
     try:

@@ -1,6 +1,7 @@
 """A detector whose failures stay its own: probed, behind breaker and bulkhead, retried where safe."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -36,6 +37,8 @@ _SAYS_NOTHING = frozenset(
         FailureReason.CONTENT_TYPE_NOT_SUPPORTED,
     }
 )
+_AGAIN_AFTER_S = (0.02, 0.07)
+"""How long is waited before the second try, in seconds: something between the two."""
 Check = Callable[[], Awaitable[None]]
 
 
@@ -193,22 +196,31 @@ class ContainedDetector:
         return None
 
     async def _ask(self, text: str, deadline: float, context: CallContext) -> DetectorOutput:
-        clock = asyncio.get_running_loop().time
+        try:
+            return await self._attempt(text, deadline, context)
+        except DetectorFault as fault:
+            if not self._retries or not _broke_off(fault):
+                raise
         # To look at a text changes nothing on the other side, so a call that broke off can be made again. One
         # that took too long is not: the server may be at it still, and there is no time left.
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(random.uniform(*_AGAIN_AFTER_S))  # noqa: S311 - no secret
         attempts = stamina.retry_context(
             on=_broke_off,
-            attempts=1 + self._retries,
+            attempts=self._retries,
             timeout=max(0.001, deadline - clock()),
-            wait_initial=0.02,
+            wait_initial=2 * _AGAIN_AFTER_S[0],
             wait_max=0.25,
             wait_jitter=0.05,
         )
         async for attempt in attempts:
             with attempt:
-                left = deadline - clock()
-                return await self._inner.detect(text, timeout_s=max(0.001, left), context=context)
+                return await self._attempt(text, deadline, context)
         raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
+
+    async def _attempt(self, text: str, deadline: float, context: CallContext) -> DetectorOutput:
+        left = deadline - asyncio.get_running_loop().time()
+        return await self._inner.detect(text, timeout_s=max(0.001, left), context=context)
 
     def _blames_detector(self, fault: DetectorFault, timeout_s: float) -> bool:
         """Whether a fault is the detector's, and not the text's, the caller's haste or the load's."""

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-import httpx
-
 from orchestration_svc.adapters.detector_host import ProcessDetector
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, configured_detector
+from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.plugins import BrokenPlugin, LoadedPlugin, load_plugins
 from orchestration_svc.adapters.remote_detector import BrokenDetector, RemoteDetector
 from orchestration_svc.domain.detection import (
@@ -88,7 +87,7 @@ class DetectorFleet:
 def build_fleet(
     *,
     http_detectors: Sequence[HttpDetectorConfig] = (),
-    client: httpx.AsyncClient | None = None,
+    client: HttpCalls | None = None,
     disabled: Collection[str] = (),
     workers: int = 1,
 ) -> DetectorFleet:

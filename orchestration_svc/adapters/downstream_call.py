@@ -1,19 +1,33 @@
 """One POST to another service: signed, bounded in time and size, with its failures named."""
 
 import asyncio
+import random
 from typing import TypeVar
 from uuid import UUID
 
-import httpx
 import msgspec
-import stamina
 import structlog
 
+from orchestration_svc.adapters.http_calls import (
+    AnswerTooLargeError,
+    BrokenOffError,
+    CallError,
+    CallTimeoutError,
+    ConnectTimeoutError,
+    HttpAnswer,
+    HttpCalls,
+    NotConnectedError,
+    NotHttpError,
+)
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.signing_keys import SigningKeysUnavailableError
 from orchestration_svc.domain.downstream import DownstreamError
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_OK, _NO_SUCCESS, _SERVER_ERRORS = 200, 300, 500
+_BROKE_OFF = (BrokenOffError, NotConnectedError, NotHttpError)
+_AGAIN_AFTER_S = (0.02, 0.04)
+"""How long is waited before the second try, in seconds: something between the two."""
 _log = structlog.get_logger("orchestration_svc")
 T = TypeVar("T")
 
@@ -22,7 +36,7 @@ class DownstreamCall:
     """Calls one service for a tenant with a token made for just that."""
 
     def __init__(
-        self, client: httpx.AsyncClient, tokens: ServiceTokens, *, url: str, audience: str, scope: str
+        self, client: HttpCalls, tokens: ServiceTokens, *, url: str, audience: str, scope: str
     ) -> None:
         self._client = client
         self._tokens = tokens
@@ -55,42 +69,45 @@ class DownstreamCall:
         if correlation_id:
             headers["X-Correlation-ID"] = correlation_id
         response = await self._send(path, msgspec.json.encode(body), headers, timeout_s)
-        if response.is_server_error:
-            raise self._failed("unavailable", str(response.status_code))
-        if not response.is_success:
-            raise self._failed("refused", str(response.status_code))
-        if len(response.content) > _MAX_ANSWER_BYTES:
-            raise self._failed("unusable_answer", "too large")
+        if response.status >= _SERVER_ERRORS:
+            raise self._failed("unavailable", str(response.status))
+        if not _OK <= response.status < _NO_SUCCESS:
+            raise self._failed("refused", str(response.status))
         try:
-            decoded = msgspec.json.decode(response.content, type=answer)
-            raw = msgspec.json.decode(response.content, type=dict[str, object])
+            decoded = msgspec.json.decode(response.body, type=answer)
+            raw = msgspec.json.decode(response.body, type=dict[str, object])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._failed("unusable_answer", type(error).__name__) from None
         return decoded, raw
 
-    async def _send(
-        self, path: str, content: bytes, headers: dict[str, str], timeout_s: float
-    ) -> httpx.Response:
+    async def _send(self, path: str, content: bytes, headers: dict[str, str], timeout_s: float) -> HttpAnswer:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s
         try:
-            # httpx limits each phase of a call; this limits the whole of it, the second try included.
-            async with asyncio.timeout(timeout_s):
-                async for attempt in stamina.retry_context(
-                    on=(httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
-                    attempts=2,
-                    timeout=timeout_s,
-                    wait_initial=0.02,
-                    wait_max=0.05,
-                    wait_jitter=0.02,
-                ):
-                    with attempt:
-                        return await self._client.post(
-                            f"{self._url}{path}", content=content, headers=headers, timeout=timeout_s
-                        )
-        except (httpx.TimeoutException, TimeoutError) as error:
+            try:
+                return await self._once(path, content, headers, timeout_s)
+            except ConnectTimeoutError:
+                raise
+            except _BROKE_OFF:
+                wait = random.uniform(*_AGAIN_AFTER_S)  # noqa: S311 - no secret
+                await asyncio.sleep(min(wait, max(0.0, deadline - clock())))
+                return await self._once(path, content, headers, max(0.001, deadline - clock()))
+        except (CallTimeoutError, ConnectTimeoutError) as error:
             raise self._failed("timeout", type(error).__name__) from None
-        except httpx.HTTPError as error:
+        except AnswerTooLargeError:
+            raise self._failed("unusable_answer", "too large") from None
+        except CallError as error:
             raise self._failed("unavailable", type(error).__name__) from None
-        raise self._failed("unavailable", "no attempt")
+
+    async def _once(self, path: str, content: bytes, headers: dict[str, str], timeout_s: float) -> HttpAnswer:
+        return await self._client.call(
+            "POST",
+            f"{self._url}{path}",
+            headers=headers,
+            body=content,
+            timeout_s=timeout_s,
+            max_bytes=_MAX_ANSWER_BYTES,
+        )
 
     def _failed(self, reason: str, cause: str) -> DownstreamError:
         _log.warning("downstream_failed", service=self._audience, reason=reason, cause=cause)

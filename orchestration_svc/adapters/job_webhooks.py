@@ -1,15 +1,14 @@
 """Webhooks over HTTP: only to hosts that the operator listed, through the guarded client."""
 
-import asyncio
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-import httpx
-
+from orchestration_svc.adapters.http_calls import CallError, HttpCalls
 from orchestration_svc.adapters.outbound_rule import OutboundRefusedError, OutboundRule
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 
 _LIMIT_S = 10.0
+_OK, _NO_SUCCESS = 200, 300
 
 
 class HttpWebhookSender:
@@ -23,7 +22,7 @@ class HttpWebhookSender:
         hosts: names and addresses that may be called, without ports.
     """
 
-    def __init__(self, client: httpx.AsyncClient, rule: OutboundRule, *, hosts: Collection[str]) -> None:
+    def __init__(self, client: HttpCalls, rule: OutboundRule, *, hosts: Collection[str]) -> None:
         self._client = client
         self._rule = rule
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -51,21 +50,12 @@ class HttpWebhookSender:
         """Tell whether the receiver answered 2xx within ten seconds."""
         try:
             self.check(url)
-            async with asyncio.timeout(_LIMIT_S):
-                request = self._client.build_request("POST", url, content=body, headers=headers)
-                answer = await self._client.send(request, stream=True)
-                await answer.aclose()
-        except (
-            ServiceError,
-            OutboundRefusedError,
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            TimeoutError,
-            OSError,
-            UnicodeError,
-        ):
+            answer = await self._client.call(
+                "POST", url, headers=headers, body=body, timeout_s=_LIMIT_S, max_bytes=0
+            )
+        except (ServiceError, OutboundRefusedError, CallError):
             return False
-        return answer.is_success
+        return _OK <= answer.status < _NO_SUCCESS
 
 
 def _refused(detail: str) -> ServiceError:

@@ -1,4 +1,4 @@
-"""The one client for calls to servers that a tenant or an administrator named.
+"""The client for calls to other servers, those among them that a tenant or an administrator named.
 
 A name is looked up once for each connection, every address it stands for is checked, and the connection goes
 to the address that was checked: a name server that says something else a moment later is not asked again.
@@ -8,15 +8,41 @@ TLS still proves the name. Redirects, proxies of the environment and cookies are
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Protocol, Self
 
-import httpcore
 import httpx
 
-from orchestration_svc.adapters.outbound_rule import Address, OutboundRefusedError, OutboundRule
+from orchestration_svc.adapters.http_calls import (
+    CallTimeoutError,
+    ConnectTimeoutError,
+    HttpAnswer,
+    NotConnectedError,
+)
+from orchestration_svc.adapters.http_connection import HttpConnection
+from orchestration_svc.adapters.http_requests import Origin, Target, request_of, target_of
+from orchestration_svc.adapters.outbound_rule import Address
 
+KEPT_S = 5.0
+"""How long a connection that nobody uses stays open, in seconds."""
 Lookup = Callable[[str, int], Awaitable[Sequence[Address]]]
+
+
+class AddressRule(Protocol):
+    """Says which addresses may be called."""
+
+    def check_address(self, address: Address, *, host: str, port: int) -> None:
+        """Refuse an address that ``host`` stands for; raises OutboundRefusedError."""
+        ...
+
+
+class AnyAddress:
+    """Lets every address pass: for servers that the operator's settings name, and nobody else."""
+
+    def check_address(self, address: Address, *, host: str, port: int) -> None:
+        """Refuse nothing."""
 
 
 async def look_up(host: str, port: int) -> Sequence[Address]:
@@ -31,97 +57,139 @@ async def look_up(host: str, port: int) -> Sequence[Address]:
     return list(dict.fromkeys(addresses))
 
 
-class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that the rule lets pass, and none else.
+class OutboundClient:
+    """Implements `HttpCalls` with connections that are kept open for a while, for each origin its own.
 
     Args:
-        rule: says which.
+        rule: which addresses may be called.
+        max_connections: calls under way at once, and connections open at once; further calls wait.
         lookup: finds a host's addresses.
     """
 
-    def __init__(self, rule: OutboundRule, lookup: Lookup = look_up) -> None:
+    def __init__(self, rule: AddressRule, *, max_connections: int, lookup: Lookup = look_up) -> None:
         self._rule = rule
         self._lookup = lookup
-        self._network = httpcore.AnyIOBackend()
+        self._most = max_connections
+        self._slots = asyncio.Semaphore(max_connections)
+        # The same roots as httpx has, whose client talks to the servers that are not called so often.
+        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._open: set[HttpConnection] = set()
+        self._idle: dict[Origin, list[HttpConnection]] = {}
+        # In the order in which they were put aside: the first has been idle for longest.
+        self._parked: OrderedDict[HttpConnection, Origin] = OrderedDict()
 
-    async def connect_tcp(
+    async def __aenter__(self) -> Self:
+        """Return this."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; calls under way break off."""
+        for connection in tuple(self._open):
+            connection.abort()
+
+    async def call(
         self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Look the host up once, check all it stands for, and connect to the first that answers.
-
-        Raises:
-            httpcore.ConnectError: it has no address, or none answers.
-            httpcore.ConnectTimeout: time ran out.
-            OutboundRefusedError: one of its addresses may not be called; then none is.
-        """
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float,
+        max_bytes: int,
+    ) -> HttpAnswer:
+        """Make one call; see `HttpCalls`."""
+        target = target_of(url)
+        request = request_of(method, target, headers, body)
+        now = asyncio.get_running_loop().time
+        deadline = now() + timeout_s
+        await self._slot(timeout_s)
         try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._lookup(host, port)
-                for address in addresses:
-                    self._rule.check_address(address, host=host.rstrip(".").lower(), port=port)
-                for address in addresses:
-                    last = address == addresses[-1]
-                    try:
-                        return await self._network.connect_tcp(
-                            str(address), port, timeout, local_address, socket_options
-                        )
-                    except httpcore.ConnectError:
-                        if last:
-                            raise
+            connection = self._taken(target.origin) or await self._connected(target, deadline)
+            answer = await connection.exchange(request, max_bytes=max_bytes, timeout_s=deadline - now())
+            if connection.settle():
+                self._park(connection, target.origin)
+            return answer
+        finally:
+            self._slots.release()
+
+    async def _slot(self, timeout_s: float) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._slots.acquire()
         except TimeoutError:
-            raise httpcore.ConnectTimeout from None
+            raise CallTimeoutError("no connection came free in time") from None
+
+    def _taken(self, origin: Origin) -> HttpConnection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            # The one used last: the others can then run out.
+            connection = idle.pop()
+            self._forget(connection, origin)
+            if connection.is_reusable:
+                return connection
+        return None
+
+    def _park(self, connection: HttpConnection, origin: Origin) -> None:
+        self._idle.setdefault(origin, []).append(connection)
+        self._parked[connection] = origin
+        connection.expires = asyncio.get_running_loop().call_later(KEPT_S, connection.abort)
+
+    def _forget(self, connection: HttpConnection, origin: Origin) -> None:
+        self._parked.pop(connection, None)
+        if connection.expires is not None:
+            connection.expires.cancel()
+        if not self._idle.get(origin):
+            self._idle.pop(origin, None)
+
+    def _ended(self, connection: HttpConnection) -> None:
+        self._open.discard(connection)
+        origin = self._parked.get(connection)
+        if origin is not None:
+            self._idle[origin].remove(connection)
+            self._forget(connection, origin)
+
+    async def _connected(self, target: Target, deadline: float) -> HttpConnection:
+        if len(self._open) >= self._most and self._parked:
+            next(iter(self._parked)).abort()
+        origin = target.origin
+        try:
+            async with asyncio.timeout_at(deadline):
+                addresses = await self._lookup(origin.host, origin.port)
+                for address in addresses:
+                    self._rule.check_address(address, host=origin.host.rstrip(".").lower(), port=origin.port)
+                return await self._first(addresses, origin)
+        except TimeoutError:
+            raise ConnectTimeoutError("no connection in time") from None
         except OSError:
-            raise httpcore.ConnectError("the name is not known") from None
-        raise httpcore.ConnectError("the name has no address")
+            raise NotConnectedError("the name is not known, or nobody answers") from None
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Refuse: nothing on this machine is called this way."""
-        del path, timeout, socket_options
-        raise OutboundRefusedError("sockets of this machine are not called")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, as httpcore does between its attempts."""
-        await asyncio.sleep(seconds)
-
-
-class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport on the guarded network.
-
-    Args:
-        network: opens the connections.
-        max_connections: open at once.
-    """
-
-    def __init__(self, network: httpcore.AsyncNetworkBackend, *, max_connections: int) -> None:
-        super().__init__(trust_env=False)
-        # httpx makes its pool itself and has no argument for the network below it.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=5.0,
-            network_backend=network,
-        )
-
-
-def make_outbound_client(
-    rule: OutboundRule, *, timeout_s: float, max_connections: int, lookup: Lookup = look_up
-) -> httpx.AsyncClient:
-    """Make the client. Calls raise OutboundRefusedError for an address that the rule refuses."""
-    return httpx.AsyncClient(
-        transport=GuardedTransport(GuardedNetwork(rule, lookup), max_connections=max_connections),
-        timeout=timeout_s,
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    async def _first(self, addresses: Sequence[Address], origin: Origin) -> HttpConnection:
+        """Connect to the first address that answers; OSError when none does."""
+        loop = asyncio.get_running_loop()
+        secure = origin.scheme == "https"
+        for address in addresses:
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: HttpConnection(self._ended),
+                    str(address),
+                    origin.port,
+                    ssl=self._tls if secure else None,
+                    server_hostname=origin.host if secure else None,
+                )
+            except OSError:
+                if address == addresses[-1]:
+                    raise
+            else:
+                if connection.is_open:  # else it ended meanwhile, and nobody would take it out again
+                    self._open.add(connection)
+                return connection
+        raise OSError("the name has no address")

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
-import httpx
 from redis.asyncio import Redis
 
 from orchestration_svc.adapters.contained_detector import (
@@ -23,6 +22,7 @@ from orchestration_svc.adapters.detector_repository import DetectorRepository
 from orchestration_svc.adapters.detector_secrets import NamedSecret
 from orchestration_svc.adapters.detectors.http_detector import NEUTRAL_TEXT, HttpDetector, HttpTarget
 from orchestration_svc.adapters.detectors.wire_formats import make_wire_format
+from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.kept_registrations import KeptRegistrations
 from orchestration_svc.adapters.outbound_rule import OutboundRefusedError, OutboundRule
 from orchestration_svc.adapters.remote_detector import RemoteDetector
@@ -108,7 +108,7 @@ class RegisteredDetectors:
         *,
         database: Database,
         valkey: Redis,
-        client: httpx.AsyncClient,
+        client: HttpCalls,
         rule: OutboundRule,
         events: DetectorEvents,
         environment: Mapping[str, str] = os.environ,

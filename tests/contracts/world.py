@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import generate_latest
 
+from orchestration_svc.adapters import outgoing_calls
 from orchestration_svc.adapters.access import Access, make_access
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.valkey import make_valkey
@@ -31,6 +32,7 @@ from orchestration_svc.domain.keys import AUDIENCES
 from tests.contracts.detectors import ScriptedDirectory
 from tests.contracts.services import SERVICES, ServiceUnderTest, settings_of
 from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
+from tests.fixtures.scripted_calls import ScriptedCalls
 
 ISSUER = "llama-mapper"
 EVERY_SCOPE = SCOPES_OF[Role.PLATFORM_ADMIN]
@@ -44,6 +46,10 @@ class Wires(httpx.AsyncBaseTransport):
     apps: dict[str, Litestar] = field(default_factory=dict)
     faults: dict[str, Answering] = field(default_factory=dict)
     seen: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> Awaitable[httpx.Response]:
+        """Make a call of orchestration_svc, whose client is its own."""
+        return self.handle_async_request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
@@ -163,6 +169,7 @@ def _create(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "make_tracer_provider", with_exporter)
         patch.setattr(module, "trace_client", over_wires)
+        patch.setattr(outgoing_calls, "OutboundClient", lambda *_, **__: ScriptedCalls(wires))
         fakes = {"directory": directory} if service.runs_detectors else {}
         app: Litestar = module.create_app(settings, **fakes)
     return app

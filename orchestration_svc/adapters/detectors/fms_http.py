@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import httpx
 import msgspec
 from msgspec import Meta
 
 from orchestration_svc.adapters.detectors.answer_parts import list_of, object_of, span_of
 from orchestration_svc.adapters.detectors.http_detector import HttpDetector, HttpTarget, WrongShapeError
+from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.domain.detection import DetectorOutput, JsonValue
 
 _PATH = "/api/v1/text/contents"
@@ -115,7 +115,7 @@ class _EnvironmentToken:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def configured_detector(config: HttpDetectorConfig, client: httpx.AsyncClient) -> HttpDetector:
+def configured_detector(config: HttpDetectorConfig, client: HttpCalls) -> HttpDetector:
     """Make the detector that a setting names."""
     target = HttpTarget(
         name=config.name,

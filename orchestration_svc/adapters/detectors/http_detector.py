@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import httpx
 import msgspec
 
+from orchestration_svc.adapters.http_calls import (
+    AnswerTooLargeError,
+    CallError,
+    CallTimeoutError,
+    HttpAnswer,
+    HttpCalls,
+)
 from orchestration_svc.adapters.outbound_rule import OutboundRefusedError
 from orchestration_svc.domain.detection import (
     CallContext,
@@ -111,7 +117,7 @@ class HttpDetector:
         client: makes the calls; shared and closed by its owner.
     """
 
-    def __init__(self, target: HttpTarget, wire: WireFormat, client: httpx.AsyncClient) -> None:
+    def __init__(self, target: HttpTarget, wire: WireFormat, client: HttpCalls) -> None:
         self.name = target.name
         self.vendor = target.vendor
         self.version = target.version
@@ -152,23 +158,25 @@ class HttpDetector:
         if content is not None:
             headers["Content-Type"] = "application/json"
         try:
-            async with self._client.stream(
-                method, self._base + path, content=content, headers=headers, timeout=self.timeout_ms / 1000
-            ) as response:
-                _raise_for(response)
-                return await _read_capped(response)
+            answer = await self._client.call(
+                method,
+                self._base + path,
+                headers=headers,
+                body=content,
+                timeout_s=self.timeout_ms / 1000,
+                max_bytes=_MAX_ANSWER_BYTES,
+            )
         except OutboundRefusedError:
             raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.ADDRESS_REFUSED) from None
-        except httpx.TimeoutException as error:
+        except CallTimeoutError:
             # No connection in time is an unreachable server; anything later is a slow one.
-            unreached = isinstance(error, httpx.ConnectTimeout)
-            status = DetectorStatus.UNAVAILABLE if unreached else DetectorStatus.TIMEOUT
-            reason = FailureReason.UNREACHABLE if unreached else FailureReason.RAN_TOO_LONG
-            raise DetectorFault(status, reason) from None
-        except (httpx.TransportError, httpx.InvalidURL):
+            raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
+        except AnswerTooLargeError:
+            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE) from None
+        except CallError:
             raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.UNREACHABLE) from None
-        except httpx.HTTPError:
-            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE) from None
+        _raise_for(answer)
+        return answer.body
 
     def _headers(self, context: CallContext) -> dict[str, str]:
         headers = {name: value for name, value in context.headers.items() if name.lower() in _TRACE_HEADERS}
@@ -181,25 +189,16 @@ class HttpDetector:
         return headers
 
 
-def _raise_for(response: httpx.Response) -> None:
-    status = response.status_code
+def _raise_for(answer: HttpAnswer) -> None:
+    status = answer.status
     if status >= _SERVER_ERRORS:
         raise DetectorFault(DetectorStatus.FAILED, FailureReason.SERVER_ERROR)
     if status >= _REFUSALS:
         reason = _REFUSED_BECAUSE.get(status, FailureReason.REFUSED)
         raise DetectorFault(DetectorStatus.FAILED, reason)
-    if status != _OK or response.headers.get("content-encoding", "identity") != "identity":
+    if status != _OK or answer.headers.get("content-encoding", "identity") != "identity":
         # A redirect or "no content" is nobody's answer about this text, whatever body comes with it.
         raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE)
-
-
-async def _read_capped(response: httpx.Response) -> bytes:
-    parts = bytearray()
-    async for chunk in response.aiter_bytes():
-        parts += chunk
-        if len(parts) > _MAX_ANSWER_BYTES:
-            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE)
-    return bytes(parts)
 
 
 def _decoded(answer: bytes) -> JsonValue:

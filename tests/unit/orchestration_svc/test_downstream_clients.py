@@ -13,6 +13,7 @@ import structlog
 from orchestration_svc.adapters.analysis_client import HttpAnalysisClient
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
+from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.signing_keys import SigningKeysUnavailableError
 from orchestration_svc.domain.downstream import (
@@ -22,6 +23,7 @@ from orchestration_svc.domain.downstream import (
     MappedFinding,
 )
 from orchestration_svc.domain.handover import MapperPayload, Provenance
+from tests.fixtures.scripted_calls import ScriptedCalls
 from tests.unit.orchestration_svc.fakes import OTHER_TENANT, TENANT, FakeSigner
 
 FINDING = {
@@ -69,9 +71,12 @@ class Server:
 
 
 def call(server: Server, signer: FakeSigner | None = None, *, audience: str = "mapper_svc") -> DownstreamCall:
-    client = httpx.AsyncClient(transport=httpx.MockTransport(server))
     return DownstreamCall(
-        client, ServiceTokens(signer or FakeSigner()), url="http://other/", audience=audience, scope="map"
+        ScriptedCalls(server),
+        ServiceTokens(signer or FakeSigner()),
+        url="http://other/",
+        audience=audience,
+        scope="map",
     )
 
 
@@ -289,7 +294,7 @@ async def test_slow_answer_is_given_up_within_the_time_it_was_given() -> None:
 
     server = await asyncio.start_server(trickle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx.AsyncClient() as client:
+    async with server, OutboundClient(AnyAddress(), max_connections=1) as client:
         slow = DownstreamCall(
             client, ServiceTokens(FakeSigner()), url=f"http://127.0.0.1:{port}", audience="a", scope="map"
         )
@@ -314,7 +319,7 @@ async def test_real_connection_that_the_server_closes_under_us_is_opened_again()
 
     server = await asyncio.start_server(close_first, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx.AsyncClient() as client:
+    async with server, OutboundClient(AnyAddress(), max_connections=1) as client:
         flaky = DownstreamCall(
             client, ServiceTokens(FakeSigner()), url=f"http://127.0.0.1:{port}", audience="a", scope="analyze"
         )

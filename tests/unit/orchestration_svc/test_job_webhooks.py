@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
-from orchestration_svc.adapters.outbound_client import make_outbound_client
+from orchestration_svc.adapters.outbound_client import OutboundClient
 from orchestration_svc.adapters.outbound_rule import Address, OutboundRule
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.job_webhook import signed_headers
+from tests.fixtures.scripted_calls import ScriptedCalls
 
 URL = "https://hooks.example/jobs?x=1"
 PUBLIC = "93.184.216.34"
@@ -31,8 +32,7 @@ def sender(
         seen.append(request)
         return answer(request)
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(handle), trust_env=False)
-    return HttpWebhookSender(client, OutboundRule(private), hosts=hosts)
+    return HttpWebhookSender(ScriptedCalls(handle), OutboundRule(private), hosts=hosts)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_listed_name_that_leads_inside_is_not_called(address: str) -> None
         del host, port
         return [ip_address(PUBLIC), ip_address(address)]
 
-    client = make_outbound_client(OutboundRule(), timeout_s=1, max_connections=1, lookup=inside)
+    client = OutboundClient(OutboundRule(), max_connections=1, lookup=inside)
     async with client:
         webhooks = HttpWebhookSender(client, OutboundRule(), hosts={"hooks.example"})
         assert await webhooks.send(URL, body=b"{}", headers={}) is False

@@ -1,10 +1,10 @@
 import asyncio
 
-import httpx
 import pytest
 
 from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig
+from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 from orchestration_svc.adapters.remote_detector import BrokenDetector, RemoteDetector
 from orchestration_svc.domain.detection import (
     CallContext,
@@ -93,8 +93,7 @@ async def test_installed_and_configured_detectors_stand_side_by_side_by_name() -
     config = HttpDetectorConfig(
         "hap", "http://detector.test", "granite-hap", vendor="ibm_granite_guardian_hap"
     )
-    async with httpx.AsyncClient() as client:
-        fleet = build_fleet(http_detectors=[config], client=client)
+    fleet = build_fleet(http_detectors=[config], client=OutboundClient(AnyAddress(), max_connections=1))
     found = {one.info.name: one.info for one in fleet.all()}
     assert list(found) == sorted(found)
     assert {*INSTALLED, "hap"} <= found.keys()
@@ -106,9 +105,9 @@ async def test_installed_and_configured_detectors_stand_side_by_side_by_name() -
 
 async def test_a_configured_detector_cannot_take_an_installed_ones_name() -> None:
     config = HttpDetectorConfig("detect_secrets", "http://detector.test", "x")
-    async with httpx.AsyncClient() as client:
-        with pytest.raises(ValueError, match="'detect_secrets'"):
-            build_fleet(http_detectors=[config], client=client)
+    client = OutboundClient(AnyAddress(), max_connections=1)
+    with pytest.raises(ValueError, match="'detect_secrets'"):
+        build_fleet(http_detectors=[config], client=client)
 
 
 def test_remote_detectors_without_a_client_are_an_error_at_once() -> None:

@@ -11,6 +11,7 @@ from orchestration_svc.adapters.detectors.wire_formats import make_wire_format
 from orchestration_svc.domain.detection import CallContext, DetectorFault, DetectorOutput, DetectorStatus
 from orchestration_svc.domain.detector_registration import AdapterName
 from orchestration_svc.domain.reduced_output import is_reduced
+from tests.fixtures.scripted_calls import ScriptedCalls
 
 TEXT = "mail jane.doe@example.com now"
 MAIL = "jane.doe@example.com"
@@ -36,9 +37,8 @@ async def ask(
         return httpx.Response(200, json=answer)
 
     target = HttpTarget("d", "http://detector.test/", "acme")
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as client:
-        detector = HttpDetector(target, make_wire_format(adapter, options), client)
-        said = await detector.detect_remote(TEXT, CallContext())
+    detector = HttpDetector(target, make_wire_format(adapter, options), ScriptedCalls(handler))
+    said = await detector.detect_remote(TEXT, CallContext())
     return seen[0], said
 
 

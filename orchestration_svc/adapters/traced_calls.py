@@ -1,0 +1,57 @@
+"""Calls with a span each, and with the trace's headers for the server that is called."""
+
+from collections.abc import Mapping
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
+
+from orchestration_svc.adapters.http_calls import CallError, HttpAnswer, HttpCalls
+from orchestration_svc.adapters.outbound_rule import OutboundRefusedError
+
+_ERRORS = 400
+
+
+class TracedCalls:
+    """Implements `HttpCalls` around another; the attributes are those of OpenTelemetry's HTTP conventions.
+
+    Args:
+        calls: makes them.
+        provider: takes the spans.
+    """
+
+    def __init__(self, calls: HttpCalls, provider: TracerProvider) -> None:
+        self._calls = calls
+        self._tracer = trace.get_tracer("orchestration_svc.calls", tracer_provider=provider)
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float,
+        max_bytes: int,
+    ) -> HttpAnswer:
+        """Make one call; see `HttpCalls`."""
+        # A query may hold a receiver's secret.
+        attributes = {"http.request.method": method, "url.full": url.partition("?")[0]}
+        span = self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)
+        # What the caller passes on of the trace gives way: the call is a step of its own.
+        sent = dict(headers)
+        propagate.inject(sent, trace.set_span_in_context(span))
+        try:
+            answer = await self._calls.call(
+                method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes
+            )
+        except (CallError, OutboundRefusedError) as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        else:
+            span.set_attribute("http.response.status_code", answer.status)
+            if answer.status >= _ERRORS:
+                span.set_status(Status(StatusCode.ERROR))
+            return answer
+        finally:
+            span.end()
