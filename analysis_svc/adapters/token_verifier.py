@@ -1,5 +1,9 @@
 """Bearer tokens: EdDSA-signed JWTs, verified here with the issuer's public keys."""
 
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,6 +19,7 @@ ALGORITHM = "EdDSA"
 _REQUIRED = ["exp", "iat", "iss", "aud", "jti", "tenant", "roles", "scopes"]
 _CLOCK_SKEW_S = 5
 _MAX_TOKEN = 8192
+_REMEMBERED_MAX = 4096
 
 
 class SigningKeys(Protocol):
@@ -33,14 +38,29 @@ class RevocationList(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A token that was found good: whose it is, by which key it was signed, and until when it holds."""
+
+    principal: Principal
+    kid: str
+    key: PyJWK
+    expires_at: int
+
+
 class TokenVerifier:
-    """Checks signature, algorithm, issuer, audience, expiry, shape and revocation of a token."""
+    """Checks signature, algorithm, issuer, audience, expiry, shape and revocation of a token.
+
+    A token that was found good is remembered by its hash for as long as its key is the same, for its
+    signature does not change; expiry, key and revocation are looked at each time.
+    """
 
     def __init__(self, keys: SigningKeys, revocations: RevocationList, *, issuer: str, audience: str) -> None:
         self._keys = keys
         self._revocations = revocations
         self._issuer = issuer
         self._audience = audience
+        self._remembered: OrderedDict[bytes, _Found] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """Return the caller.
@@ -63,6 +83,23 @@ class TokenVerifier:
     async def _principal(self, token: str) -> Principal:
         if len(token) > _MAX_TOKEN:
             raise _refused("the token is not valid")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._remembered.get(digest)
+        if known is not None:
+            if (
+                await self._keys.get(known.kid) is known.key
+                and time.time() < known.expires_at + _CLOCK_SKEW_S
+            ):
+                self._remembered.move_to_end(digest)
+                return known.principal
+            self._remembered.pop(digest, None)
+        found = await self._looked_at(token)
+        self._remembered[digest] = found
+        if len(self._remembered) > _REMEMBERED_MAX:
+            self._remembered.popitem(last=False)
+        return found.principal
+
+    async def _looked_at(self, token: str) -> _Found:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
@@ -87,7 +124,7 @@ class TokenVerifier:
             raise _refused("the token has expired") from None
         except jwt.PyJWTError:
             raise _refused("the token is not valid for this service") from None
-        return _from_claims(claims)
+        return _Found(_from_claims(claims), kid, key, int(claims["exp"]))
 
 
 def _from_claims(claims: dict[str, Any]) -> Principal:

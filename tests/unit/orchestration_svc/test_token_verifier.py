@@ -250,3 +250,57 @@ async def test_bad_token_is_refused_as_such_even_while_revocations_are_unknown(s
 @given(text=st.text(max_size=200) | st.from_regex(r"[\w-]{0,60}\.[\w-]{0,60}\.[\w-]{0,60}", fullmatch=True))
 async def test_no_text_whatever_passes_or_breaks_the_verifier(text: str) -> None:
     assert await refusal(text) == "UNAUTHORIZED"
+
+
+class Rotating:
+    """Gives the same key until it is told otherwise, as a cached ring does."""
+
+    def __init__(self) -> None:
+        self.key: PyJWK | None = public_jwk(KEY)
+
+    async def get(self, kid: str) -> PyJWK | None:
+        return self.key if kid == KID else None
+
+
+async def test_remembered_token_is_refused_once_it_is_revoked_expired_or_its_key_is_gone(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = import_module(f"{service}.adapters.token_verifier")
+    errors = import_module(f"{service}.domain.errors")
+    keys, revoked, given = Rotating(), Revoked(), token()
+    verifier = module.TokenVerifier(keys, revoked, issuer=ISSUER, audience=service)
+    assert await verifier.verify(given) == await verifier.verify(given)
+
+    async def is_refused() -> bool:
+        try:
+            await verifier.verify(given)
+        except errors.ServiceError as error:
+            return bool(error.code.value == "UNAUTHORIZED")
+        return False
+
+    revoked.ids = ("token-1",)
+    assert await is_refused()
+    revoked.ids = ()
+    keys.key = None
+    assert await is_refused()
+    keys.key = public_jwk(Ed25519PrivateKey.generate())
+    assert await is_refused()
+    keys.key = public_jwk(KEY)
+    assert not await is_refused()
+    later = time.time() + 3_600
+    monkeypatch.setattr(module.time, "time", lambda: later)
+    monkeypatch.setattr(module.jwt, "decode", _expired)
+    assert await is_refused()
+
+
+def _expired(*_: object, **__: object) -> None:
+    raise jwt.ExpiredSignatureError
+
+
+async def test_what_is_remembered_is_bounded(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module(f"{service}.adapters.token_verifier")
+    monkeypatch.setattr(module, "_REMEMBERED_MAX", 3)
+    verifier = module.TokenVerifier(Keys(), Revoked(), issuer=ISSUER, audience=service)
+    for number in range(5):
+        await verifier.verify(token(jti=f"token-{number}"))
+    assert len(verifier._remembered) == 3
