@@ -36,6 +36,7 @@ from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi
 from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
+from analysis_svc.compose_dashboard import compose_dashboard
 from analysis_svc.compose_evidence import compose_evidence
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
@@ -88,6 +89,7 @@ def create_app(
         audience=SERVICE,
     )
     evidence_parts = compose_evidence(database, catalogue)
+    dashboard = compose_dashboard(database, valkey, verifier)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
         catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
@@ -130,6 +132,7 @@ def create_app(
             *evidence_parts.handlers,
             docs_assets(),
             *INSIGHTS,
+            *dashboard.routers,
         ],
         dependencies={
             **evidence_parts.dependencies,
@@ -142,7 +145,7 @@ def create_app(
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
             **insights.dependencies(),
         },
-        state=State({"verifier": verifier, "metrics": metrics}),
+        state=State({"verifier": verifier, "metrics": metrics, "web_sessions": dashboard.sessions}),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,

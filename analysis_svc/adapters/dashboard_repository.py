@@ -1,0 +1,78 @@
+"""What the dashboard shows, read from Postgres."""
+
+from uuid import UUID
+
+from analysis_svc.adapters import dashboard_queries as queries
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.evidence_rows import summary_of
+from analysis_svc.domain.dashboard_views import (
+    ControlSlice,
+    Counted,
+    DetectorRuns,
+    EvidenceFilter,
+    LabelSeen,
+    Overview,
+    RiskSlice,
+    Stretch,
+)
+from analysis_svc.domain.ports import EvidenceSummary
+
+_MOST = 6
+
+
+class DashboardRepository:
+    """Reads the tables of evidence; one transaction for each call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def overview(self, tenant_id: UUID, stretch: Stretch) -> Overview:
+        """Sum the stretch up."""
+        async with self._database.tenant(tenant_id) as connection:
+            levels = (await connection.execute(queries.count_levels(stretch))).all()
+            found = (await connection.execute(queries.count_findings(stretch))).scalar_one()
+            detectors = (await connection.execute(queries.detector_runs(stretch))).all()
+            controls = (await connection.execute(queries.count_violated(stretch, _MOST))).all()
+            labels = (await connection.execute(queries.count_labels(stretch, _MOST))).all()
+            severe = (await connection.execute(queries.severe_records(stretch, _MOST))).all()
+        return Overview(
+            analyses=sum(row.seen for row in levels),
+            levels=tuple(Counted(row.level, row.seen) for row in levels),
+            findings=found,
+            detectors=tuple(DetectorRuns(row.detector, row.expected, row.succeeded) for row in detectors),
+            controls=tuple(Counted(row.name, row.seen) for row in controls),
+            labels=tuple(Counted(row.name, row.seen) for row in labels),
+            severe=tuple(summary_of(row) for row in severe),
+            newest=max((row.newest for row in levels), default=None),
+        )
+
+    async def risk(self, tenant_id: UUID, stretch: Stretch) -> list[RiskSlice]:
+        """Return the slices that have analyses, oldest first."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.execute(queries.risk_slices(stretch))
+            return [RiskSlice(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+    async def labels(self, tenant_id: UUID, stretch: Stretch) -> list[LabelSeen]:
+        """Return every label that was found, most findings first."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.execute(queries.labels_seen(stretch))
+            return [LabelSeen(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+    async def violations(self, tenant_id: UUID, stretch: Stretch) -> list[ControlSlice]:
+        """Return how often each control was violated, slice by slice, where it was."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.execute(queries.violation_slices(stretch))
+            return [ControlSlice(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+
+    async def evidence(
+        self, tenant_id: UUID, stretch: Stretch, wanted: EvidenceFilter, *, after: UUID | None, limit: int
+    ) -> list[EvidenceSummary]:
+        """Return records of the stretch, newest first, those that come after the record of that id."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.execute(queries.records(stretch, wanted, after=after, limit=limit))
+            return [summary_of(row) for row in rows]
+
+    async def applications(self, tenant_id: UUID, stretch: Stretch) -> list[str]:
+        """Return the applications that were analysed, by name, at most a hundred."""
+        async with self._database.tenant(tenant_id) as connection:
+            return list((await connection.execute(queries.applications(stretch))).scalars())

@@ -1,0 +1,69 @@
+"""The dashboard, put together for the composition root."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from litestar import Router
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.static_files import create_static_files_router
+from redis.asyncio import Redis
+
+from analysis_svc.adapters.dashboard_repository import DashboardRepository
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.web_sessions import ValkeySessions
+from analysis_svc.domain.web_session import WebSessions
+from analysis_svc.web import paths
+from analysis_svc.web.doors import Verifier
+from analysis_svc.web.evidence_pages import EvidencePages
+from analysis_svc.web.faults import EXCEPTION_HANDLERS
+from analysis_svc.web.html import STATIC_FOLDER
+from analysis_svc.web.page import provide_page
+from analysis_svc.web.sign_in_pages import SignInPages
+
+_YEAR = int(timedelta(days=365).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What the application takes in.
+
+    Attributes:
+        routers: the pages and what they are drawn with.
+        sessions: belongs in the application's state as ``web_sessions``, where guards look for it.
+    """
+
+    routers: tuple[Router, ...]
+    sessions: WebSessions
+
+
+def compose_dashboard(database: Database, valkey: Redis, verifier: Verifier) -> Dashboard:
+    """Put the dashboard together.
+
+    Args:
+        database: where evidence is read.
+        valkey: where sessions are kept.
+        verifier: checks the keys that people sign in with, and on every request of a session.
+    """
+    sessions = ValkeySessions(valkey)
+    views = DashboardRepository(database)
+    pages = Router(
+        path="/",
+        route_handlers=[SignInPages, EvidencePages],
+        dependencies={
+            "page": Provide(provide_page, sync_to_thread=False),
+            "web_sessions": Provide(lambda: sessions, sync_to_thread=False),
+            "verifier": Provide(lambda: verifier, sync_to_thread=False),
+            "dashboard_views": Provide(lambda: views, sync_to_thread=False),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        include_in_schema=False,
+    )
+    static = create_static_files_router(
+        path=paths.STATIC,
+        directories=[STATIC_FOLDER],
+        include_in_schema=False,
+        # The address of a file has its digest in it.
+        cache_control=CacheControlHeader(public=True, max_age=_YEAR, immutable=True),
+    )
+    return Dashboard((pages, static), sessions)

@@ -1,0 +1,165 @@
+"""The pages that show kept evidence: overview, risk over time, findings by label, and the records."""
+
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.params import FromPath
+
+from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.dashboard_views import DashboardViews, EvidenceFilter
+from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.models import Level
+from analysis_svc.domain.ports import EvidenceStore
+from analysis_svc.web import paths
+from analysis_svc.web.charts import risk_columns, stacked
+from analysis_svc.web.doors import signed_in
+from analysis_svc.web.injected import Injected
+from analysis_svc.web.page import Page
+
+# From the worst to the least; what could not be judged stands apart, after them.
+LEVELS = ("critical", "high", "medium", "low", "none", "undetermined")
+_PAGE = 25
+
+
+class EvidencePages(Controller):
+    """Kept evidence of the visitor's tenant."""
+
+    path = paths.HOME
+    include_in_schema = False
+    guards = (signed_in("evidence:read"),)
+
+    @get("/")
+    async def overview(
+        self, page: Injected[Page], dashboard_views: Injected[DashboardViews], catalogue: Injected[Catalogue]
+    ) -> Response[str]:
+        """Say how much was analysed, how it ended and what stands out."""
+        chosen, tenant = page.chosen(), page.principal.tenant_id
+        seen = await dashboard_views.overview(tenant, chosen.stretch)
+        counts = {one.name: one.count for one in seen.levels}
+        ordered = [(level, counts.get(level, 0)) for level in LEVELS]
+        return page.show(
+            "overview.html",
+            chosen=chosen,
+            applications=await dashboard_views.applications(tenant, chosen.stretch),
+            seen=seen,
+            levels=stacked(ordered),
+            counts=dict(ordered),
+            silent=[one for one in seen.detectors if one.succeeded < one.expected],
+            columns=risk_columns(chosen.stretch, await dashboard_views.risk(tenant, chosen.stretch)),
+            titles=_titles(catalogue),
+            controls=_control_titles(catalogue),
+        )
+
+    @get("/risk")
+    async def risk(self, page: Injected[Page], dashboard_views: Injected[DashboardViews]) -> Response[str]:
+        """Draw the risk over time."""
+        chosen, tenant = page.chosen(), page.principal.tenant_id
+        slices = await dashboard_views.risk(tenant, chosen.stretch)
+        return page.show(
+            "risk.html",
+            chosen=chosen,
+            applications=await dashboard_views.applications(tenant, chosen.stretch),
+            columns=risk_columns(chosen.stretch, slices),
+            slices=slices,
+        )
+
+    @get("/findings")
+    async def findings(
+        self, page: Injected[Page], dashboard_views: Injected[DashboardViews], catalogue: Injected[Catalogue]
+    ) -> Response[str]:
+        """List the labels that were found."""
+        chosen, tenant = page.chosen(), page.principal.tenant_id
+        labels = await dashboard_views.labels(tenant, chosen.stretch)
+        return page.show(
+            "findings.html",
+            chosen=chosen,
+            applications=await dashboard_views.applications(tenant, chosen.stretch),
+            labels=labels,
+            most=max((one.findings for one in labels), default=1),
+            titles=_titles(catalogue),
+        )
+
+    @get("/evidence")
+    async def evidence(
+        self,
+        page: Injected[Page],
+        dashboard_views: Injected[DashboardViews],
+    ) -> Response[str]:
+        """List records, newest first, that fit what was asked for."""
+        chosen, tenant = page.chosen(), page.principal.tenant_id
+        asked = {name: page.asked(name) for name in ("level", "label", "detector", "control", "request_id")}
+        if asked["level"] is not None and asked["level"] not in {str(level) for level in Level}:
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, f"'level' is one of {', '.join(LEVELS)}", field="level"
+            )
+        after = _cursor(page.asked("after"))
+        found = await dashboard_views.evidence(
+            tenant, chosen.stretch, EvidenceFilter(**asked), after=after, limit=_PAGE + 1
+        )
+        records = found[:_PAGE]
+        return page.show(
+            "evidence.html",
+            chosen=chosen,
+            applications=await dashboard_views.applications(tenant, chosen.stretch),
+            records=records,
+            more=chosen.query(**asked, after=str(records[-1].evidence_id)) if len(found) > _PAGE else None,
+            asked=asked,
+            levels=LEVELS,
+            first_page=after is None,
+        )
+
+    @get("/evidence/{evidence_id:uuid}")
+    async def record(
+        self,
+        evidence_id: FromPath[UUID],
+        page: Injected[Page],
+        evidence: Injected[EvidenceStore],
+        catalogue: Injected[Catalogue],
+    ) -> Response[str]:
+        """Show one record with its findings."""
+        record = await evidence.get(page.principal.tenant_id, evidence_id)
+        if record is None:
+            raise ServiceError(ErrorCode.NOT_FOUND, "there is no such record, or none that this key may see")
+        succeeded, failed = (
+            set(record.detectors_succeeded),
+            {one.detector: one.status for one in record.detectors_failed},
+        )
+        detectors = sorted({*record.detectors_required, *succeeded, *failed})
+        return page.show(
+            "evidence_record.html",
+            record=record,
+            # Whoever failed did not look, even where it is said to have succeeded as well.
+            detectors=[
+                (
+                    name,
+                    name in record.detectors_required,
+                    failed.get(name) or ("success" if name in succeeded else "absent"),
+                )
+                for name in detectors
+            ],
+            titles=_titles(catalogue),
+            controls=_control_titles(catalogue),
+        )
+
+
+def _titles(catalogue: Catalogue) -> dict[str, str]:
+    return {label.name: label.title for label in catalogue.taxonomy.labels.values()}
+
+
+def _control_titles(catalogue: Catalogue) -> dict[str, str]:
+    return {
+        f"{framework.id} {control.id}": control.title
+        for framework in catalogue.frameworks.values()
+        for control in framework.controls.values()
+    }
+
+
+def _cursor(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ServiceError(
+            ErrorCode.INVALID_REQUEST, "'after' is the id of a record", field="after"
+        ) from None

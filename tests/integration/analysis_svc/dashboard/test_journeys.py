@@ -1,0 +1,171 @@
+"""What a person does with the dashboard, in a real browser: by mouse, by keyboard, without scripts."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
+
+CHROMIUM = os.environ.get("LLAMA_MAPPER_CHROMIUM", "/usr/bin/chromium")
+PAGES = ("", "/risk", "/findings", "/evidence")
+SIZES = ((1280, 900), (390, 844))
+NAMELESS = """() => [
+    ...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a, svg[role=img]')
+].filter(one => !(one.labels?.length || one.textContent.trim() || one.getAttribute('aria-labelledby')))
+.map(one => one.outerHTML)"""
+IDS_GIVEN_TWICE = """() => {
+    const ids = [...document.querySelectorAll('[id]')].map(one => one.id);
+    return ids.length - new Set(ids).size;
+}"""
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.skip(f"no Chromium at {CHROMIUM}: install it (Debian: apt-get install chromium)")
+    # Its sandbox needs rights that a container's root does not have; what is opened is our own page.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, dashboard: Dashboard) -> Iterator[OpenPage]:
+    """Open the dashboard in a browser of its own, signed in; whatever it complains about fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def give(key: str | None = None, **options: Any) -> Page:
+        context = chromium.new_context(base_url=dashboard.url, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.goto("/dashboard")
+        page.get_by_label("API key").fill(dashboard.key() if key is None else key)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    yield give
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_from_the_overview_to_a_record_and_out_again(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.get_by_label("Period").select_option("30d")  # htmx fetches it, without a click on "Show"
+    expect(page).to_have_url(re.compile("period=30d"))
+    expect(page.get_by_label("Period")).to_have_value("30d")
+    page.get_by_role("link", name="high", exact=True).click()
+    expect(page.get_by_label("Level")).to_have_value("high")
+    rows = page.locator("tbody tr")
+    assert set(rows.locator("td:nth-child(2)").all_inner_texts()) == {"high"}
+    rows.first.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Who looked")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    page.go_back()
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_records_are_paged_to_the_oldest(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/dashboard/evidence?period=30d&application=support-chat")
+    seen: list[str] = []
+    while True:
+        seen += [str(link.get_attribute("href")) for link in page.locator("tbody th a").all()]
+        older = page.get_by_role("link", name="Older records")
+        if not older.count():
+            break
+        older.click()
+        page.wait_for_load_state()
+    assert len(seen) == len(set(seen)) > 50
+
+
+def test_signing_in_works_by_keyboard_alone(chromium: Browser, dashboard: Dashboard) -> None:
+    with chromium.new_context(base_url=dashboard.url) as context:
+        page = context.new_page()
+        page.goto("/dashboard/findings")
+        expect(page.get_by_label("API key")).to_be_focused()
+        page.keyboard.type(dashboard.key())
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/dashboard/findings"))
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#content")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("Period")).to_be_focused()
+
+
+def test_everything_works_without_scripts(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/dashboard/evidence")
+    page.get_by_label("Period").select_option("30d")
+    page.get_by_label("Label").fill("SECRET.CloudCredential")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(re.compile("label=SECRET"))
+    page.locator("tbody th a").first.click()
+    assert "SECRET.CloudCredential" in page.inner_text("table")
+
+
+def test_colours_are_chosen_and_remembered(open_page: OpenPage) -> None:
+    page = open_page(color_scheme="light")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark").click()
+    page.goto("/dashboard/risk")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_tenant_without_evidence_is_told_what_that_means(
+    open_page: OpenPage, dashboard: Dashboard, path: str
+) -> None:
+    page = open_page(dashboard.key(dashboard.empty, VIEWER))
+    page.goto(f"/dashboard{path}")
+    expect(page.locator(".empty-title")).to_be_visible()
+    assert page.locator("table").count() == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_page_is_wider_than_the_screen(open_page: OpenPage, size: tuple[int, int]) -> None:
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    for path in PAGES:
+        page.goto(f"/dashboard{path}?period=30d")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
+
+
+def test_every_page_can_be_read_aloud(open_page: OpenPage) -> None:
+    page = open_page()
+    for path in PAGES:
+        page.goto(f"/dashboard{path}?period=30d")
+        assert page.locator("h1").count() == page.locator("main").count() == 1
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert page.evaluate(NAMELESS) == []
+        assert page.locator("table:not(:has(caption))").count() == 0
+        assert page.evaluate(IDS_GIVEN_TWICE) == 0
+
+
+def test_nothing_is_fetched_from_elsewhere(open_page: OpenPage, dashboard: Dashboard) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in PAGES:
+        page.goto(f"/dashboard{path}?period=30d")
+    assert asked
+    assert [url for url in asked if not url.startswith(dashboard.url)] == []
+    # htmx notes which address it is at; of what is on a page the browser keeps nothing.
+    assert page.evaluate("localStorage.length") == 0
+    assert set(page.evaluate("Object.keys(sessionStorage)")) <= {"htmx-current-path-for-history"}
+    assert page.evaluate("document.cookie") == "", "no script sees a cookie"
