@@ -1,11 +1,15 @@
 """analysis_svc over HTTP: this service's own reading of its contract."""
 
+import re
 from uuid import UUID
 
 import msgspec
 
 from orchestration_svc.adapters.downstream_call import DownstreamCall
-from orchestration_svc.domain.downstream import AnalysisAnswer, AnalysisQuestion
+from orchestration_svc.domain.downstream import AnalysisAnswer, AnalysisQuestion, MadeWith
+
+_MOST_DETECTORS = 256
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
 class FindingOut(msgspec.Struct, frozen=True):
@@ -27,6 +31,16 @@ class FailedOut(msgspec.Struct, frozen=True):
     status: str
 
 
+class VersionsOut(msgspec.Struct, frozen=True):
+    """What the findings were made with."""
+
+    policy: str | None
+    policy_version: str | None
+    mapper_taxonomy: str | None
+    model: str | None
+    detectors: dict[str, str]
+
+
 class ContextOut(msgspec.Struct, frozen=True):
     """What surrounds the findings."""
 
@@ -35,6 +49,7 @@ class ContextOut(msgspec.Struct, frozen=True):
     detectors_succeeded: list[str]
     detectors_failed: list[FailedOut]
     coverage: float
+    versions: VersionsOut
 
 
 class QuestionOut(msgspec.Struct, frozen=True):
@@ -96,5 +111,25 @@ def question_out(question: AnalysisQuestion) -> QuestionOut:
             detectors_succeeded=list(question.succeeded),
             detectors_failed=[FailedOut(one.detector, one.status) for one in question.failed],
             coverage=question.coverage,
+            versions=_versions(question.made_with),
         ),
     )
+
+
+def _versions(made_with: MadeWith) -> VersionsOut:
+    """Leave out what the contract would not take: no analysis is to be lost for a strange version."""
+    return VersionsOut(
+        policy=_name(made_with.policy),
+        policy_version=_name(made_with.policy_version),
+        mapper_taxonomy=_name(made_with.mapper_taxonomy),
+        model=_name(made_with.model),
+        detectors={
+            detector: version
+            for detector, version in list(made_with.detectors.items())[:_MOST_DETECTORS]
+            if _name(detector) and _name(version)
+        },
+    )
+
+
+def _name(text: str | None) -> str | None:
+    return text if text and _NAME.fullmatch(text) else None

@@ -1,6 +1,8 @@
 """What this service asks of mapper_svc and analysis_svc, and reads from their answers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
 
@@ -56,6 +58,25 @@ class FailedDetector:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeWith:
+    """What findings were made with; None where it is not known.
+
+    Attributes:
+        policy: name of the policy that chose the detectors.
+        policy_version: its version.
+        mapper_taxonomy: edition that the mapper named labels by.
+        model: what named those that no rule did.
+        detectors: version of each that gave an output, by name.
+    """
+
+    policy: str | None = None
+    policy_version: str | None = None
+    mapper_taxonomy: str | None = None
+    model: str | None = None
+    detectors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisQuestion:
     """Findings and what surrounds them."""
 
@@ -65,6 +86,7 @@ class AnalysisQuestion:
     succeeded: tuple[str, ...]
     failed: tuple[FailedDetector, ...]
     coverage: float
+    made_with: MadeWith = field(default_factory=MadeWith)
 
 
 @dataclass(frozen=True, slots=True)

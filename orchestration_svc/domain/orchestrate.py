@@ -11,12 +11,13 @@ from orchestration_svc.domain.downstream import (
     AnalysisQuestion,
     DownstreamError,
     FailedDetector,
+    MadeWith,
     MapperAnswer,
 )
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.handover import MapperPayload, Provenance, build_payloads
 from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
-from orchestration_svc.domain.policy import budget_for
+from orchestration_svc.domain.policy import Policy, budget_for
 from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
 from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient
 from orchestration_svc.domain.redact_findings import redact_findings
@@ -115,6 +116,7 @@ class Orchestrate:
                     succeeded=tuple(result.detector for result in succeeded),
                     failed=_failed(results, coverage),
                     coverage=coverage.achieved,
+                    made_with=_made_with(policy, mapping, succeeded),
                 )
                 try:
                     analysis = await self._analysis.analyze(
@@ -155,6 +157,19 @@ def _payloads(succeeded: Sequence[DetectorResult], coverage: Coverage) -> list[M
         for result in succeeded
     ]
     return build_payloads(said, coverage_achieved=coverage.achieved, aggregation_method=coverage.method.value)
+
+
+def _made_with(policy: Policy, mapping: MapperAnswer, succeeded: Sequence[DetectorResult]) -> MadeWith:
+    told = mapping.body.get("version_info")
+    versions = told if isinstance(told, dict) else {}
+    taxonomy, model = versions.get("taxonomy"), versions.get("model")
+    return MadeWith(
+        policy=policy.name,
+        policy_version=policy.version,
+        mapper_taxonomy=taxonomy if isinstance(taxonomy, str) else None,
+        model=model if isinstance(model, str) else None,
+        detectors={one.detector: one.version for one in succeeded if one.version != "unknown"},
+    )
 
 
 def _failed(results: Sequence[DetectorResult], coverage: Coverage) -> tuple[FailedDetector, ...]:

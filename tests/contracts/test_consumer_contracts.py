@@ -16,7 +16,7 @@ from orchestration_svc.adapters import analysis_client, mapper_client
 from orchestration_svc.adapters.analysis_client import question_out
 from orchestration_svc.adapters.mapper_client import BatchOut, payload_out
 from orchestration_svc.domain.detection import DetectorStatus
-from orchestration_svc.domain.downstream import AnalysisQuestion, FailedDetector, MappedFinding
+from orchestration_svc.domain.downstream import AnalysisQuestion, FailedDetector, MadeWith, MappedFinding
 from orchestration_svc.domain.handover import MAX_BYTES, Provenance, build_payloads
 from tests.contracts.world import World
 
@@ -114,6 +114,14 @@ FINDINGS = st.builds(
             max_size=4,
         ).map(tuple),
         coverage=SHARES,
+        made_with=st.builds(
+            MadeWith,
+            policy=st.none() | st.text(),
+            policy_version=st.none() | st.text(),
+            mapper_taxonomy=st.none() | st.text(),
+            model=st.none() | st.text(),
+            detectors=st.dictionaries(st.text(), st.text(), max_size=4),
+        ),
     )
 )
 def test_every_question_fits_the_analysis_contract(question: AnalysisQuestion) -> None:
