@@ -11,9 +11,11 @@ from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_facts import EvidenceFactsReader
 from analysis_svc.adapters.evidence_rule_files import load_evidence_rules
 from analysis_svc.adapters.evidence_rule_repository import EvidenceRuleRepository
+from analysis_svc.api.evidence_rules_controller import EvidenceRulesController
 from analysis_svc.api.status_controller import StatusController
 from analysis_svc.domain.assess_controls import AssessControls
 from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.change_evidence_rules import ChangeEvidenceRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ def compose_evidence(database: Database, catalogue: Catalogue) -> EvidenceParts:
     """
     book = load_evidence_rules(SHIPPED / "evidence-rules.yaml", catalogue)
     rules = EvidenceRuleRepository(database)
+    change_rules = ChangeEvidenceRules(rules, book, catalogue)
     assess_controls = AssessControls(catalogue, book, EvidenceFactsReader(database), rules)
     return EvidenceParts(
-        handlers=[StatusController],
-        dependencies={"assess_controls": Provide(lambda: assess_controls, sync_to_thread=False)},
+        handlers=[StatusController, EvidenceRulesController],
+        dependencies={
+            "assess_controls": Provide(lambda: assess_controls, sync_to_thread=False),
+            "change_evidence_rules": Provide(lambda: change_rules, sync_to_thread=False),
+        },
         assess_controls=assess_controls,
     )

@@ -6,9 +6,9 @@ from typing import Protocol
 from uuid import UUID
 
 from analysis_svc.domain.access import Principal
-from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.catalogue import Catalogue, Control
 from analysis_svc.domain.errors import ErrorCode, ServiceError
-from analysis_svc.domain.evidence_rules import ChosenRules, RuleBook
+from analysis_svc.domain.evidence_rules import ChosenRules, EvidenceRule, RuleBook, bearing_on
 
 VERSIONS_MAX = 10_000
 """Most versions of one tenant's rules."""
@@ -54,10 +54,22 @@ class ChangeEvidenceRules:
         self._store = store
         self._book = book
         self._catalogue = catalogue
+        self._bearing = bearing_on(catalogue)
 
     def book(self, chosen: ChosenRules) -> RuleBook:
         """Return every rule that holds for a tenant that set this."""
         return self._book.with_chosen(chosen)
+
+    def rules(self, chosen: ChosenRules) -> list[tuple[Control, EvidenceRule]]:
+        """Return each control that has a rule for a tenant that set this."""
+        book = self.book(chosen)
+        found = []
+        for framework in self._catalogue.frameworks.values():
+            for control in framework.controls.values():
+                rule = book.rule_of(control, self._bearing.get((framework.id, control.id), ()))
+                if rule is not None:
+                    found.append((control, rule))
+        return found
 
     async def latest(self, tenant_id: UUID) -> RulesVersion:
         """Return the version that holds, version 0 for a tenant that never set any."""
@@ -93,6 +105,11 @@ class ChangeEvidenceRules:
                 which = (change.senses or ()).index(unknown[0])
                 there = ", ".join(self._book.senses)
                 raise _refused(f"{where}.senses[{which}]", f"there is no such sense; there are {there}")
+            bearing = self._bearing.get((framework, control), ())
+            if self._book.rule_of(known.controls[control], bearing) is None:
+                for name in ("senses", "why"):
+                    if getattr(change, name) is None:
+                        raise _refused(f"{where}.{name}", "is needed where no rule is shipped")
 
 
 def _refused(where: str, detail: str) -> ServiceError:

@@ -20,6 +20,7 @@ from orchestration_svc.domain.downstream import (
     AnalysisQuestion,
     DownstreamError,
     FailedDetector,
+    MadeWith,
     MappedFinding,
 )
 from orchestration_svc.domain.handover import MapperPayload, Provenance
@@ -47,6 +48,7 @@ QUESTION = AnalysisQuestion(
     succeeded=("a",),
     failed=(FailedDetector("b", "timeout"),),
     coverage=0.5,
+    made_with=MadeWith("strict", "7", "2026.11", None, {"a": "1.2", "odd": "line\nbreak", "": "1"}),
 )
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -145,6 +147,14 @@ async def test_analysis_is_told_what_was_found_and_who_failed() -> None:
         "detectors_succeeded": ["a"],
         "detectors_failed": [{"detector": "b", "status": "timeout"}],
         "coverage": 0.5,
+        # What the contract would refuse is left out: no analysis is lost for a strange version.
+        "versions": {
+            "policy": "strict",
+            "policy_version": "7",
+            "mapper_taxonomy": "2026.11",
+            "model": None,
+            "detectors": {"a": "1.2"},
+        },
     }
 
 
