@@ -42,6 +42,13 @@ class RulesSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Annotated[list[RuleSet], Meta(max_length=500)] = []
 
 
+class RulesChosen(msgspec.Struct, frozen=True):
+    """What the tenant set, in the form that it is set in."""
+
+    detectors: dict[str, list[str]]
+    rules: list[RuleSet]
+
+
 class SenseOut(msgspec.Struct, frozen=True):
     """Something that can be looked for, and the detectors that do; one of them is enough."""
 
@@ -64,7 +71,7 @@ class RulesOut(msgspec.Struct, frozen=True):
     version: int
     changed_at: datetime | None
     changed_by: str | None
-    set: RulesSet
+    set: RulesChosen
     senses: dict[str, SenseOut]
     rules: list[ControlRuleOut]
 
@@ -101,7 +108,7 @@ def rules_out(version: RulesVersion, book: RuleBook, rules: list[ControlRuleOut]
         version=version.version,
         changed_at=version.changed_at,
         changed_by=version.changed_by,
-        set=RulesSet(
+        set=RulesChosen(
             detectors={name: list(many) for name, many in chosen.detectors.items()},
             rules=[_set(key, change) for key, change in chosen.rules.items()],
         ),
