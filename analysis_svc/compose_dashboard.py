@@ -17,7 +17,9 @@ from analysis_svc.web import paths
 from analysis_svc.web.doors import Verifier
 from analysis_svc.web.evidence_pages import EvidencePages
 from analysis_svc.web.faults import EXCEPTION_HANDLERS
+from analysis_svc.web.framework_pages import FrameworkPages
 from analysis_svc.web.html import STATIC_FOLDER
+from analysis_svc.web.incident_pages import IncidentPages
 from analysis_svc.web.page import provide_page
 from analysis_svc.web.sign_in_pages import SignInPages
 
@@ -49,7 +51,7 @@ def compose_dashboard(database: Database, valkey: Redis, verifier: Verifier) -> 
     views = DashboardRepository(database)
     pages = Router(
         path="/",
-        route_handlers=[SignInPages, EvidencePages],
+        route_handlers=[SignInPages, EvidencePages, FrameworkPages, IncidentPages],
         dependencies={
             "page": Provide(provide_page, sync_to_thread=False),
             "web_sessions": Provide(lambda: sessions, sync_to_thread=False),

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
-    Float,
     Integer,
     Interval,
     Select,
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    case,
     cast,
     column,
     func,
@@ -32,10 +30,8 @@ from analysis_svc.domain.dashboard_views import EvidenceFilter, Stretch
 from analysis_svc.domain.models import Level
 
 SEVERE = (Level.HIGH.value, Level.CRITICAL.value)
-_UNDETERMINED = Level.UNDETERMINED.value
 _MOST_NAMES = 100
 _SUCCEEDED = 1
-_JUDGED = analyses.c.level != _UNDETERMINED
 _FOUND_IN = and_(findings.c.tenant_id == analyses.c.tenant_id, findings.c.analysis_id == analyses.c.id)
 
 
@@ -140,30 +136,6 @@ def detector_runs(stretch: Stretch) -> Select[Any]:
     )
 
 
-def risk_slices(stretch: Stretch) -> Select[Any]:
-    """Scores slice by slice; what could not be judged is counted apart and enters no mean."""
-    start = _slice(stretch).label("start")
-
-    def mean(column: ColumnElement[float]) -> ColumnElement[float]:
-        return cast(func.avg(column).filter(_JUDGED), Float)
-
-    return (
-        select(
-            start,
-            func.count().label("analyses"),
-            func.count().filter(~_JUDGED).label("undetermined"),
-            func.count().filter(analyses.c.level.in_(SEVERE)).label("severe"),
-            mean(analyses.c.risk_score).label("mean"),
-            mean(analyses.c.risk_low).label("low"),
-            mean(analyses.c.risk_high).label("high"),
-            func.max(case((_JUDGED, analyses.c.risk_score))).label("worst"),
-        )
-        .where(within(stretch))
-        .group_by(start)
-        .order_by(start)
-    )
-
-
 def labels_seen(stretch: Stretch) -> Select[Any]:
     """What is known of each label that was found."""
     count = func.count().label("findings")
@@ -184,17 +156,21 @@ def labels_seen(stretch: Stretch) -> Select[Any]:
     )
 
 
-def violation_slices(stretch: Stretch) -> Select[Any]:
-    """Violations of each control, slice by slice."""
-    violated = _each(analyses.c.violated)
+def label_slices(stretch: Stretch) -> Select[Any]:
+    """Findings of each label, slice by slice."""
     start = _slice(stretch).label("start")
     return (
-        select(violated.c.name.label("control"), start, func.count().label("violations"))
-        .select_from(analyses.join(violated, true()))
+        select(findings.c.label, start, func.count().label("findings"))
+        .select_from(findings.join(analyses, _FOUND_IN))
         .where(within(stretch))
-        .group_by(violated.c.name, start)
-        .order_by(violated.c.name, start)
+        .group_by(findings.c.label, start)
     )
+
+
+def analysis_slices(stretch: Stretch) -> Select[Any]:
+    """Analyses, slice by slice."""
+    start = _slice(stretch).label("start")
+    return select(start, func.count().label("analyses")).where(within(stretch)).group_by(start)
 
 
 def records(stretch: Stretch, wanted: EvidenceFilter, *, after: UUID | None, limit: int) -> Select[Any]:

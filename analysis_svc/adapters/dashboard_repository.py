@@ -1,18 +1,18 @@
 """What the dashboard shows, read from Postgres."""
 
+from datetime import datetime
 from uuid import UUID
 
 from analysis_svc.adapters import dashboard_queries as queries
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_rows import summary_of
 from analysis_svc.domain.dashboard_views import (
-    ControlSlice,
     Counted,
     DetectorRuns,
     EvidenceFilter,
     LabelSeen,
+    LabelSlice,
     Overview,
-    RiskSlice,
     Stretch,
 )
 from analysis_svc.domain.ports import EvidenceSummary
@@ -46,23 +46,23 @@ class DashboardRepository:
             newest=max((row.newest for row in levels), default=None),
         )
 
-    async def risk(self, tenant_id: UUID, stretch: Stretch) -> list[RiskSlice]:
-        """Return the slices that have analyses, oldest first."""
-        async with self._database.tenant(tenant_id) as connection:
-            rows = await connection.execute(queries.risk_slices(stretch))
-            return [RiskSlice(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
-
     async def labels(self, tenant_id: UUID, stretch: Stretch) -> list[LabelSeen]:
         """Return every label that was found, most findings first."""
         async with self._database.tenant(tenant_id) as connection:
             rows = await connection.execute(queries.labels_seen(stretch))
-            return [LabelSeen(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+            return [LabelSeen(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
 
-    async def violations(self, tenant_id: UUID, stretch: Stretch) -> list[ControlSlice]:
-        """Return how often each control was violated, slice by slice, where it was."""
+    async def labels_over_time(self, tenant_id: UUID, stretch: Stretch) -> list[LabelSlice]:
+        """Return how many findings have each label, slice by slice, where any has."""
         async with self._database.tenant(tenant_id) as connection:
-            rows = await connection.execute(queries.violation_slices(stretch))
-            return [ControlSlice(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+            rows = await connection.execute(queries.label_slices(stretch))
+            return [LabelSlice(row.label, row.start, row.findings) for row in rows]
+
+    async def analyses_over_time(self, tenant_id: UUID, stretch: Stretch) -> dict[datetime, int]:
+        """Return how many analyses there are, slice by slice, where there are any."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.execute(queries.analysis_slices(stretch))
+            return {row.start: row.analyses for row in rows}
 
     async def evidence(
         self, tenant_id: UUID, stretch: Stretch, wanted: EvidenceFilter, *, after: UUID | None, limit: int

@@ -33,33 +33,6 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class RiskSlice:
-    """Risk of the analyses in one slice of time.
-
-    Scores are of those that could be judged: an undetermined one says nothing, and least of all "no risk".
-
-    Attributes:
-        start: first instant.
-        analyses: how many there were.
-        undetermined: how many of these could not be judged.
-        severe: how many were high or critical.
-        mean: mean score, 0 to 100; None when none could be judged.
-        low: mean of the lower ends of their intervals.
-        high: mean of the upper ends of their intervals.
-        worst: highest score.
-    """
-
-    start: datetime
-    analyses: int
-    undetermined: int
-    severe: int
-    mean: float | None
-    low: float | None
-    high: float | None
-    worst: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Counted:
     """Something with how often it was seen."""
 
@@ -100,12 +73,12 @@ class LabelSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlSlice:
-    """How many analyses of one slice of time violate a control, named "framework control"."""
+class LabelSlice:
+    """How many findings of one slice of time have a label."""
 
-    control: str
+    label: str
     start: datetime
-    violations: int
+    findings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +116,16 @@ class DashboardViews(Protocol):
         """Sum the stretch up."""
         ...
 
-    async def risk(self, tenant_id: UUID, stretch: Stretch) -> list[RiskSlice]:
-        """Return the slices that have analyses, oldest first."""
-        ...
-
     async def labels(self, tenant_id: UUID, stretch: Stretch) -> list[LabelSeen]:
         """Return every label that was found, most findings first."""
         ...
 
-    async def violations(self, tenant_id: UUID, stretch: Stretch) -> list[ControlSlice]:
-        """Return how often each control was violated, slice by slice, where it was."""
+    async def labels_over_time(self, tenant_id: UUID, stretch: Stretch) -> list[LabelSlice]:
+        """Return how many findings have each label, slice by slice, where any has."""
+        ...
+
+    async def analyses_over_time(self, tenant_id: UUID, stretch: Stretch) -> dict[datetime, int]:
+        """Return how many analyses there are, slice by slice, where there are any."""
         ...
 
     async def evidence(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from analysis_svc.domain.dashboard_views import RiskSlice, Stretch
+from analysis_svc.domain.insights.risk_history import RiskFigures, RiskPoint
+from analysis_svc.domain.models import Level
 
 SIDE = 100.0
 _GAP = 0.16
@@ -23,65 +24,67 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class RiskColumn:
-    """One slice of time, drawn.
+    """One bucket of time, drawn.
 
     Attributes:
-        slice: what it shows; None where nothing was analysed.
         start: its beginning.
+        figures: what it shows.
+        judged: how many could be judged.
+        undetermined: how many could not.
         whole: the full height, to point at.
-        band: from low to high, None where nothing could be judged.
-        mean: a flat box at the mean.
+        band: from low to high; None where nothing could be judged.
+        score: a flat box at the score.
         worst: a flat box at the highest score.
-        judged: how many could be judged, against the busiest slice.
-        undetermined: how many could not, on top of these.
+        judged_box: those judged, against the busiest bucket.
+        undetermined_box: those that were not, on top of these.
     """
 
-    slice: RiskSlice | None
     start: datetime
+    figures: RiskFigures
+    judged: int
+    undetermined: int
     whole: Box
     band: Box | None
-    mean: Box | None
+    score: Box | None
     worst: Box | None
-    judged: Box | None
-    undetermined: Box | None
+    judged_box: Box | None
+    undetermined_box: Box | None
 
 
-def risk_columns(stretch: Stretch, slices: Sequence[RiskSlice]) -> list[RiskColumn]:
-    """Draw each slice of the stretch; one without analyses is a gap, not a zero."""
-    known = {one.start: one for one in slices}
-    starts = stretch.slices
-    width = SIDE / len(starts)
-    busiest = max((one.analyses for one in slices), default=1)
-    return [
-        _column(known.get(start), start, index * width, width, busiest) for index, start in enumerate(starts)
-    ]
+def risk_columns(points: Sequence[RiskPoint]) -> list[RiskColumn]:
+    """Draw each bucket; one without analyses is a gap, not a zero, and so is one that cannot be judged."""
+    width = SIDE / max(len(points), 1)
+    busiest = max((point.figures.analyses for point in points), default=0) or 1
+    return [_column(point, index * width, width, busiest) for index, point in enumerate(points)]
 
 
-def _column(one: RiskSlice | None, start: datetime, left: float, width: float, busiest: int) -> RiskColumn:
-    x, wide = left + width * _GAP / 2, width * (1 - _GAP)
-    whole = Box(_short(left), 0, _short(width), SIDE)
-    if one is None:
-        return RiskColumn(None, start, whole, None, None, None, None, None)
+def _column(point: RiskPoint, left: float, width: float, busiest: int) -> RiskColumn:
+    figures = point.figures
+    x, wide = _short(left + width * _GAP / 2), _short(width * (1 - _GAP))
+    undetermined = figures.levels.get(Level.UNDETERMINED, 0)
+    judged = figures.analyses - undetermined
 
-    def level(value: float | None) -> Box | None:
-        return None if value is None else Box(_short(x), _short(SIDE - value), _short(wide), 0)
+    def line(value: float | None) -> Box | None:
+        return None if value is None or not judged else Box(x, _short(SIDE - value), wide, 0)
+
+    def bar(count: int, below: int) -> Box | None:
+        height, foot = count / busiest * SIDE, below / busiest * SIDE
+        return Box(x, _short(SIDE - foot - height), wide, _short(height)) if count else None
 
     band = None
-    if one.low is not None and one.high is not None:
-        band = Box(_short(x), _short(SIDE - one.high), _short(wide), _short(max(one.high - one.low, 0.4)))
-    judged = (one.analyses - one.undetermined) / busiest * SIDE
-    open_ = one.undetermined / busiest * SIDE
+    if judged and figures.low is not None and figures.high is not None:
+        band = Box(x, _short(SIDE - figures.high), wide, _short(max(figures.high - figures.low, 0.4)))
     return RiskColumn(
-        slice=one,
-        start=start,
-        whole=whole,
+        start=point.start,
+        figures=figures,
+        judged=judged,
+        undetermined=undetermined,
+        whole=Box(_short(left), 0, _short(width), SIDE),
         band=band,
-        mean=level(one.mean),
-        worst=level(one.worst),
-        judged=Box(_short(x), _short(SIDE - judged), _short(wide), _short(judged)) if judged else None,
-        undetermined=(
-            Box(_short(x), _short(SIDE - judged - open_), _short(wide), _short(open_)) if open_ else None
-        ),
+        score=line(figures.score),
+        worst=line(figures.worst),
+        judged_box=bar(judged, 0),
+        undetermined_box=bar(undetermined, judged),
     )
 
 

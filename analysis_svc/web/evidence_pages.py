@@ -1,5 +1,6 @@
 """The pages that show kept evidence: overview, risk over time, findings by label, and the records."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -8,6 +9,8 @@ from litestar.params import FromPath
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.dashboard_views import DashboardViews, EvidenceFilter
 from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.insights.risk_history import History, RiskHistory
+from analysis_svc.domain.insights.span import Bucket, Span
 from analysis_svc.domain.models import Level
 from analysis_svc.domain.ports import EvidenceStore
 from analysis_svc.web import paths
@@ -15,10 +18,13 @@ from analysis_svc.web.charts import risk_columns, stacked
 from analysis_svc.web.doors import signed_in
 from analysis_svc.web.injected import Injected
 from analysis_svc.web.page import Page
+from analysis_svc.web.stretches import Chosen
 
 # From the worst to the least; what could not be judged stands apart, after them.
 LEVELS = ("critical", "high", "medium", "low", "none", "undetermined")
 _PAGE = 25
+_HOURLY = timedelta(days=2)
+_DAILY = timedelta(days=100)
 
 
 class EvidencePages(Controller):
@@ -30,7 +36,11 @@ class EvidencePages(Controller):
 
     @get("/")
     async def overview(
-        self, page: Injected[Page], dashboard_views: Injected[DashboardViews], catalogue: Injected[Catalogue]
+        self,
+        page: Injected[Page],
+        dashboard_views: Injected[DashboardViews],
+        risk_history: Injected[RiskHistory],
+        catalogue: Injected[Catalogue],
     ) -> Response[str]:
         """Say how much was analysed, how it ended and what stands out."""
         chosen, tenant = page.chosen(), page.principal.tenant_id
@@ -45,22 +55,27 @@ class EvidencePages(Controller):
             levels=stacked(ordered),
             counts=dict(ordered),
             silent=[one for one in seen.detectors if one.succeeded < one.expected],
-            columns=risk_columns(chosen.stretch, await dashboard_views.risk(tenant, chosen.stretch)),
+            columns=risk_columns((await _history(risk_history, tenant, chosen)).points),
             titles=_titles(catalogue),
             controls=_control_titles(catalogue),
         )
 
     @get("/risk")
-    async def risk(self, page: Injected[Page], dashboard_views: Injected[DashboardViews]) -> Response[str]:
+    async def risk(
+        self,
+        page: Injected[Page],
+        dashboard_views: Injected[DashboardViews],
+        risk_history: Injected[RiskHistory],
+    ) -> Response[str]:
         """Draw the risk over time."""
         chosen, tenant = page.chosen(), page.principal.tenant_id
-        slices = await dashboard_views.risk(tenant, chosen.stretch)
+        history = await _history(risk_history, tenant, chosen)
         return page.show(
             "risk.html",
             chosen=chosen,
             applications=await dashboard_views.applications(tenant, chosen.stretch),
-            columns=risk_columns(chosen.stretch, slices),
-            slices=slices,
+            history=history,
+            columns=risk_columns(history.points),
         )
 
     @get("/findings")
@@ -92,7 +107,7 @@ class EvidencePages(Controller):
             raise ServiceError(
                 ErrorCode.INVALID_REQUEST, f"'level' is one of {', '.join(LEVELS)}", field="level"
             )
-        after = _cursor(page.asked("after"))
+        after = page.asked_id("after")
         found = await dashboard_views.evidence(
             tenant, chosen.stretch, EvidenceFilter(**asked), after=after, limit=_PAGE + 1
         )
@@ -142,6 +157,13 @@ class EvidencePages(Controller):
         )
 
 
+async def _history(risk_history: RiskHistory, tenant_id: UUID, chosen: Chosen) -> History:
+    stretch = chosen.stretch
+    length = stretch.end - stretch.start
+    bucket = Bucket.HOUR if length <= _HOURLY else Bucket.DAY if length <= _DAILY else Bucket.WEEK
+    return await risk_history.over(tenant_id, Span(stretch.start, stretch.end, stretch.application), bucket)
+
+
 def _titles(catalogue: Catalogue) -> dict[str, str]:
     return {label.name: label.title for label in catalogue.taxonomy.labels.values()}
 
@@ -152,14 +174,3 @@ def _control_titles(catalogue: Catalogue) -> dict[str, str]:
         for framework in catalogue.frameworks.values()
         for control in framework.controls.values()
     }
-
-
-def _cursor(text: str | None) -> UUID | None:
-    if text is None:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ServiceError(
-            ErrorCode.INVALID_REQUEST, "'after' is the id of a record", field="after"
-        ) from None

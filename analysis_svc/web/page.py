@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -12,7 +13,7 @@ from analysis_svc.web import csrf, paths
 from analysis_svc.web.cookies import jar_of
 from analysis_svc.web.doors import Visitor, visitor_of
 from analysis_svc.web.html import leave_for, render
-from analysis_svc.web.stretches import OWN, PERIODS, Chosen, chosen_stretch
+from analysis_svc.web.stretches import OWN, PERIODS, USUAL, Chosen, chosen_stretch
 
 _MOST_CHARACTERS = 256
 
@@ -38,6 +39,8 @@ PLACES = (
     Place("Overview", paths.HOME, "evidence:read"),
     Place("Risk over time", f"{paths.HOME}/risk", "evidence:read"),
     Place("Findings by label", f"{paths.HOME}/findings", "evidence:read"),
+    Place("Frameworks", f"{paths.HOME}/frameworks", "evidence:read"),
+    Place("Incidents", f"{paths.HOME}/incidents", "insights:read"),
     Place("Evidence", f"{paths.HOME}/evidence", "evidence:read"),
 )
 
@@ -60,7 +63,7 @@ class Page:
         self,
         template: str,
         *,
-        status: int = 200,
+        status_code: int = 200,
         cookies: tuple[Cookie, ...] = (),
         **context: Any,  # noqa: ANN401 - what a template shows
     ) -> Response[str]:
@@ -68,11 +71,13 @@ class Page:
 
         Args:
             template: its file name.
-            status: of the answer.
+            status_code: of the answer.
             cookies: to set.
             context: what the template shows.
         """
-        return render(template, frame(self._request, self.visitor) | context, status=status, cookies=cookies)
+        return render(
+            template, frame(self._request, self.visitor) | context, status=status_code, cookies=cookies
+        )
 
     def go(self, address: str) -> Response[str]:
         """Send the visitor to another page, once a form was done with."""
@@ -86,8 +91,11 @@ class Page:
         """
         return await csrf.read_form(self._request, self.visitor.secret)
 
-    def chosen(self) -> Chosen:
+    def chosen(self, usual: str = USUAL) -> Chosen:
         """Read from the address what stretch of time the page is about.
+
+        Args:
+            usual: the period where the address names none.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field.
@@ -98,6 +106,7 @@ class Page:
             since=self.asked("from"),
             until=self.asked("to"),
             application=self.asked("application"),
+            usual=usual,
         )
 
     def asked(self, name: str) -> str | None:
@@ -115,6 +124,20 @@ class Page:
             )
         return value or None
 
+    def asked_id(self, name: str) -> UUID | None:
+        """Return the id that the address gives under a name.
+
+        Raises:
+            ServiceError: INVALID_REQUEST when it is none.
+        """
+        text = self.asked(name)
+        if text is None:
+            return None
+        try:
+            return UUID(text)
+        except ValueError:
+            raise ServiceError(ErrorCode.INVALID_REQUEST, f"'{name}' is no id", field=name) from None
+
 
 def frame(request: Request, visitor: Visitor | None) -> dict[str, Any]:  # type: ignore[type-arg]
     """What the frame around a page shows."""
@@ -130,6 +153,7 @@ def frame(request: Request, visitor: Visitor | None) -> dict[str, Any]:  # type:
         "csrf_token": csrf.token_of(visitor.secret) if visitor else "",
         "periods": [(name, title) for name, (title, _, _) in PERIODS.items()],
         "own_period": OWN,
+        "may": lambda scope: visitor is not None and scope in visitor.principal.scopes,
     }
 
 

@@ -10,7 +10,7 @@ from analysis_svc.domain.errors import ErrorCode, ServiceError
 # Name → (what it is called, how long it is, length of a slice).
 PERIODS: Mapping[str, tuple[str, timedelta, timedelta]] = {
     "24h": ("Last 24 hours", timedelta(hours=24), timedelta(hours=1)),
-    "7d": ("Last 7 days", timedelta(days=7), timedelta(hours=6)),
+    "7d": ("Last 7 days", timedelta(days=7), timedelta(days=1)),
     "30d": ("Last 30 days", timedelta(days=30), timedelta(days=1)),
     "90d": ("Last 90 days", timedelta(days=90), timedelta(days=3)),
 }
@@ -26,12 +26,22 @@ class Chosen:
 
     Args:
         period: one of PERIODS, or OWN.
-        stretch: the time.
+        stretch: the time, in whole slices.
+        now: the present, UTC.
     """
 
-    def __init__(self, period: str, stretch: Stretch) -> None:
+    def __init__(self, period: str, stretch: Stretch, now: datetime) -> None:
         self.period = period
         self.stretch = stretch
+        self._now = now
+
+    @property
+    def so_far(self) -> tuple[datetime, datetime]:
+        """What of it has been, to the instant: a named period's whole length up to the present."""
+        if self.period != OWN:
+            return self._now - PERIODS[self.period][1], self._now
+        end = min(self.stretch.end, self._now)
+        return min(self.stretch.start, end - timedelta(seconds=1)), end
 
     @property
     def title(self) -> str:
@@ -52,15 +62,22 @@ class Chosen:
             }
         return urlencode({name: value for name, value in (pairs | more).items() if value})
 
-    def slice_query(self, start: datetime, **more: str | None) -> str:
-        """Return the query that leads to one slice of it."""
-        end = start + self.stretch.step
-        narrowed = Chosen(OWN, Stretch(start, end, self.stretch.step, self.stretch.application))
+    def bucket_query(self, start: datetime, width: timedelta, **more: str | None) -> str:
+        """Return the query that leads to what is in it from `start` on, for `width`."""
+        end = min(start + width, self.stretch.end)
+        start = max(start, self.stretch.start)
+        narrowed = Chosen(OWN, Stretch(start, end, self.stretch.step, self.stretch.application), self._now)
         return narrowed.query(**more)
 
 
 def chosen_stretch(
-    now: datetime, *, period: str | None, since: str | None, until: str | None, application: str | None
+    now: datetime,
+    *,
+    period: str | None,
+    since: str | None,
+    until: str | None,
+    application: str | None,
+    usual: str = USUAL,
 ) -> Chosen:
     """Read the stretch from an address.
 
@@ -70,19 +87,20 @@ def chosen_stretch(
         since: first day, or first instant, of an own period.
         until: last day, or first instant after it.
         application: the only one to count; empty or None means all.
+        usual: the period where the address names none.
 
     Raises:
         ServiceError: INVALID_REQUEST naming the field.
     """
     application = application or None
     if period == OWN or (period is None and (since or until)):
-        return Chosen(OWN, _own(now, since or "", until or "", application))
-    name = period or USUAL
+        return Chosen(OWN, _own(now, since or "", until or "", application), now)
+    name = period or usual
     if name not in PERIODS:
         raise _invalid("period", f"is one of {', '.join([*PERIODS, OWN])}")
     _, length, step = PERIODS[name]
     end = _EPOCH + ((now - _EPOCH) // step + 1) * step
-    return Chosen(name, Stretch(end - length, end, step, application))
+    return Chosen(name, Stretch(end - length, end, step, application), now)
 
 
 def _own(now: datetime, since: str, until: str, application: str | None) -> Stretch:

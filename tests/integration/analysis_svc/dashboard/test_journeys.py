@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
 
 CHROMIUM = os.environ.get("LLAMA_MAPPER_CHROMIUM", "/usr/bin/chromium")
-PAGES = ("", "/risk", "/findings", "/evidence")
+PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence")
 SIZES = ((1280, 900), (390, 844))
 NAMELESS = """() => [
     ...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a, svg[role=img]')
@@ -128,14 +128,45 @@ def test_colours_are_chosen_and_remembered(open_page: OpenPage) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_tenant_without_evidence_is_told_what_that_means(
-    open_page: OpenPage, dashboard: Dashboard, path: str
-) -> None:
+def test_tenant_without_evidence_is_told_what_that_means(open_page: OpenPage, dashboard: Dashboard) -> None:
     page = open_page(dashboard.key(dashboard.empty, VIEWER))
-    page.goto(f"/dashboard{path}")
-    expect(page.locator(".empty-title")).to_be_visible()
-    assert page.locator("table").count() == 0
+    for path in ("", "/risk", "/findings", "/incidents", "/evidence"):
+        page.goto(f"/dashboard{path}")
+        expect(page.locator(".empty-title")).to_be_visible()
+        assert page.locator("table").count() == 0
+    page.goto("/dashboard/frameworks")
+    assert set(page.locator("tbody td:nth-of-type(1)").all_inner_texts()) == {"insufficient"}
+    assert set(page.locator("tbody td.cell").evaluate_all("all => all.map(one => one.className)")) == {
+        "cell heat-blind"
+    }
+
+
+def test_control_that_was_violated_leads_to_the_evidence(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/dashboard/frameworks")
+    page.get_by_role("link", name="ISO/IEC 27001").click()
+    row = page.locator("tr", has_text="violated").first
+    expect(row).to_contain_text("violated")
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Controls violated")).to_be_visible()
+    expect(page.get_by_text("iso27001").first).to_be_visible()
+
+
+def test_incident_is_acknowledged_and_resolved(open_page: OpenPage, dashboard: Dashboard) -> None:
+    page = open_page()
+    page.goto("/dashboard/incidents?status=open")
+    page.locator("tbody th a").first.click()
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("h1")).to_contain_text("acknowledged")
+    page.get_by_label("It ended as").select_option("false_positive")
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.locator(".timeline")).to_contain_text("resolved as false positive by key test")
+    expect(page.get_by_role("button", name="Resolve")).to_have_count(0)
+    reader = open_page(dashboard.key(scopes=VIEWER))
+    reader.goto("/dashboard/incidents?status=open")
+    reader.locator("tbody th a").first.click()
+    expect(reader.get_by_text("sign in with a key that carries the scope incidents:manage")).to_be_visible()
+    expect(reader.get_by_role("button", name="Acknowledge")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -13,7 +13,7 @@ from analysis_svc.settings import example_settings
 from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
 
 SESSION = "llama-mapper-session"
-PAGES = ("", "/risk", "/findings", "/evidence")
+PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence")
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_key_without_the_scope_sees_nothing(dashboard: Dashboard, browser: httpx
     for page in PAGES:
         answer = browser.get(f"/dashboard{page}")
         assert answer.status_code == 403
-        assert "evidence:read" in answer.text
+        assert "carry the scope" in answer.text
 
 
 def test_evidence_of_another_tenant_is_not_there(dashboard: Dashboard, inside: httpx.Client) -> None:

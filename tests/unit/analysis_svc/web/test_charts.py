@@ -1,50 +1,46 @@
 """Charts say what the numbers say: a gap is no zero, and what was not judged is no low risk."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis_svc.domain.dashboard_views import RiskSlice, Stretch
+from analysis_svc.domain.insights.risk_history import NOTHING, RiskFigures, RiskPoint
+from analysis_svc.domain.models import Level
 from analysis_svc.web.charts import SIDE, heat, risk_columns, stacked
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-STRETCH = Stretch(START, START + 3 * DAY, DAY)
+QUIET = RiskPoint(START, NOTHING)
 
 
-def risk(day: int, analyses: int, undetermined: int, mean: float | None) -> RiskSlice:
-    none = mean is None
-    return RiskSlice(
-        START + day * DAY,
-        analyses,
-        undetermined,
-        0,
-        mean,
-        None if none else mean,
-        None if none else 90.0,
-        mean,
-    )
+def risk(analyses: int, undetermined: int, score: float) -> RiskPoint:
+    levels = {Level.UNDETERMINED: undetermined, Level.LOW: analyses - undetermined}
+    return RiskPoint(START, RiskFigures(analyses, score, score, 90.0, score, score, levels, undetermined))
 
 
 def test_time_without_analyses_is_a_gap() -> None:
-    columns = risk_columns(STRETCH, [risk(0, 4, 0, 10.0), risk(2, 2, 0, 20.0)])
-    assert [column.slice is None for column in columns] == [False, True, False]
-    assert columns[1].mean is columns[1].judged is columns[1].undetermined is None
+    _, column, _ = risk_columns([risk(4, 0, 10.0), QUIET, risk(2, 0, 20.0)])
+    drawn = (column.band, column.score, column.worst, column.judged_box, column.undetermined_box)
+    assert drawn == (None,) * 5
 
 
 def test_what_could_not_be_judged_has_no_score_in_the_drawing() -> None:
-    (column, *_) = risk_columns(STRETCH, [risk(0, 4, 4, None)])
-    assert column.mean is column.band is column.worst is column.judged is None
-    assert column.undetermined is not None
-    assert column.undetermined.height == SIDE
+    (column,) = risk_columns([risk(4, 4, 0.0)])
+    assert column.score is column.band is column.worst is column.judged_box is None
+    assert column.undetermined_box is not None
+    assert column.undetermined_box.height == SIDE
 
 
 def test_higher_risk_stands_higher() -> None:
-    low, high, _ = risk_columns(STRETCH, [risk(0, 4, 0, 10.0), risk(1, 4, 0, 80.0)])
-    assert low.mean
-    assert high.mean
-    assert high.mean.y < low.mean.y
+    low, high = risk_columns([risk(4, 0, 10.0), risk(4, 1, 80.0)])
+    assert low.score
+    assert high.score
+    assert high.score.y < low.score.y
+
+
+def test_nothing_at_all_is_drawn_without_a_fault() -> None:
+    assert risk_columns([]) == []
+    assert risk_columns([QUIET])[0].score is None
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
