@@ -8,6 +8,7 @@ import click
 
 from analysis_svc.audit_commands import audit
 from analysis_svc.domain.errors import ServiceError
+from analysis_svc.knowledge_command import knowledge
 from analysis_svc.settings import SettingsError, describe, read_settings
 
 
@@ -60,7 +61,7 @@ def openapi() -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-for group in (audit,):
+for group in (audit, knowledge):
     cli.add_command(group)
 
 

@@ -40,6 +40,8 @@ from analysis_svc.compose_dashboard import compose_dashboard
 from analysis_svc.compose_evidence import compose_evidence
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
+from analysis_svc.compose_knowledge import CONTROLLERS as KNOWLEDGE
+from analysis_svc.compose_knowledge import compose_knowledge
 from analysis_svc.compose_retention import RETENTION_CONTROLLERS, retention_dependencies
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 from analysis_svc.domain.background_work import BackgroundWork
@@ -79,6 +81,7 @@ def create_app(
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
     insights = compose_insights(database, catalogue)
+    knowledge = compose_knowledge(settings, database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
     token_probes = () if verifier else (Probe("signing_keys", signing_keys.ensure_known, critical=True),)
@@ -113,6 +116,7 @@ def create_app(
             # Closed in reverse; one that fails to close keeps none of the others open.
             stack.callback(tracing.shutdown)
             stack.push_async_callback(database.close)
+            stack.push_async_callback(knowledge.close)
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
@@ -132,6 +136,7 @@ def create_app(
             *evidence_parts.handlers,
             docs_assets(),
             *INSIGHTS,
+            *KNOWLEDGE,
             *dashboard.routers,
         ],
         dependencies={
@@ -144,6 +149,7 @@ def create_app(
             **retention_dependencies(database, subject_hash),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
             **insights.dependencies(),
+            **knowledge.dependencies(),
         },
         state=State({"verifier": verifier, "metrics": metrics, "web_sessions": dashboard.sessions}),
         exception_handlers=EXCEPTION_HANDLERS,

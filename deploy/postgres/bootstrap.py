@@ -12,6 +12,8 @@ from psycopg.sql import SQL, Identifier, Literal
 
 LOCK = 0x6C6C616D61
 """Held while roles are made: two starts at once would trip over each other."""
+EXTENSIONS = {"analysis": ("vector",)}
+"""What only a superuser may make, by the schema that it is made in: that is where the search path leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,10 @@ def _ensure_schema(inside: Connection[TupleRow], service: ServiceDatabase, datab
         inside.execute(SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(schema, migrator))
         inside.execute(SQL("REVOKE ALL ON SCHEMA {} FROM PUBLIC").format(schema))
         inside.execute(SQL("GRANT USAGE ON SCHEMA {} TO {}, {}").format(schema, runtime, pipeline))
+    for extension in EXTENSIONS.get(service.schema, ()):
+        inside.execute(
+            SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(Identifier(extension), schema)
+        )
 
 
 @contextmanager

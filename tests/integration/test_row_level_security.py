@@ -86,6 +86,7 @@ VALUES: dict[str, Callable[[], object]] = {
     "ARRAY": lambda: "{}",
     "bytea": lambda: b"x",
     "boolean": lambda: True,
+    "USER-DEFINED": lambda: "[" + ",".join(["0.1"] * 384) + "]",  # the one kind there is: an embedding
 }
 
 
@@ -355,6 +356,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.signing_keys": "UPDATE",
         "analysis.audit_heads": "UPDATE",
         "analysis.incidents": "UPDATE",
+        "analysis.knowledge_documents": "DELETE",
         "mapper.audit_heads": "UPDATE",
         "mapper.model_registry": "UPDATE",
         "mapper.model_trial_slots": "DELETE UPDATE",

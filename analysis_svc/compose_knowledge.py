@@ -1,0 +1,81 @@
+"""Puts the knowledge index together: asking, adding, and what keeps the shipped catalogues indexed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from litestar.di import Provide
+
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.knowledge.knowledge_repository import KnowledgeRepository
+from analysis_svc.adapters.knowledge.minilm import MiniLm
+from analysis_svc.adapters.knowledge.reading_process import SectionProcess
+from analysis_svc.adapters.knowledge.search import KnowledgeSearch
+from analysis_svc.api.knowledge_controller import KnowledgeController
+from analysis_svc.api.rag_controller import RagController
+from analysis_svc.domain.audit import OPERATOR_TENANT_ID
+from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.knowledge.add import Added, AddKnowledge
+from analysis_svc.domain.knowledge.ask import Knowledge
+from analysis_svc.domain.knowledge.models import DocumentFacts
+from analysis_svc.domain.knowledge.shipped import shipped_documents
+from analysis_svc.settings import Settings
+
+CONTROLLERS = (KnowledgeController, RagController)
+_ADDING_TIMEOUT_MS = 120_000
+SHIPPED = "shipped"
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeParts:
+    """The use cases and what is closed with the service."""
+
+    knowledge: Knowledge
+    add_knowledge: AddKnowledge
+    repository: KnowledgeRepository
+    adding: Database
+    embedder: MiniLm
+
+    def dependencies(self) -> Mapping[str, Provide]:
+        """Return what handlers ask for by name."""
+        return {
+            "knowledge": Provide(lambda: self.knowledge, sync_to_thread=False),
+            "add_knowledge": Provide(lambda: self.add_knowledge, sync_to_thread=False),
+        }
+
+    async def documents(self, tenant_id: UUID) -> list[DocumentFacts]:
+        """Return what of one tenant's own is searched."""
+        return await self.repository.documents(tenant_id)
+
+    async def index_shipped(self, catalogue: Catalogue) -> list[Added]:
+        """Index the shipped catalogues for all tenants; what is indexed already is passed over."""
+        return [
+            await self.add_knowledge.add_read(OPERATOR_TENANT_ID, new, sections, actor=SHIPPED)
+            for new, sections in shipped_documents(catalogue)
+        ]
+
+    async def close(self) -> None:
+        """Close what only the knowledge index uses."""
+        self.embedder.close()
+        await self.adding.close()
+
+
+def compose_knowledge(settings: Settings, database: Database, *, threads: int = 1) -> KnowledgeParts:
+    """Put the knowledge index together.
+
+    Args:
+        settings: of the service.
+        database: its own, that questions are answered from.
+        threads: that embedding may use.
+    """
+    embedder = MiniLm(threads)
+    # A large document takes longer than a request may hold a pooled connection.
+    adding = Database(settings.database_url, pool_size=2, statement_timeout_ms=_ADDING_TIMEOUT_MS)
+    repository = KnowledgeRepository(adding)
+    return KnowledgeParts(
+        knowledge=Knowledge(KnowledgeSearch(database, embedder.name), embedder),
+        add_knowledge=AddKnowledge(repository, SectionProcess(), embedder),
+        repository=repository,
+        adding=adding,
+        embedder=embedder,
+    )

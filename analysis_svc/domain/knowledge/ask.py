@@ -1,0 +1,203 @@
+"""The use case behind /rag/query: search, fuse, quote, and say so when the sources do not answer."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from analysis_svc.domain.audit import OPERATOR_TENANT_ID
+from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.knowledge.fuse import fuse, word_weight
+from analysis_svc.domain.knowledge.models import (
+    MAX_CITED,
+    MAX_QUESTION,
+    Answer,
+    AnswerKind,
+    Cited,
+    Hit,
+    Question,
+)
+from analysis_svc.domain.knowledge.ports import Embedder, Found, KnowledgeIndex, SearchSpace
+from analysis_svc.domain.knowledge.quote import best_quote
+from analysis_svc.domain.knowledge.rate import NOT_IN_SOURCES_UNDER, relevance, total
+from analysis_svc.domain.knowledge.references import references_in
+
+HITS = 50
+"""Most hits of each search that are fused."""
+_QUOTED = 3
+NOT_IN_SOURCES = "The indexed sources do not answer this."
+NOTHING_INDEXED = "Nothing is indexed that could answer this."
+
+
+@dataclass(frozen=True, slots=True)
+class RankedHit:
+    """A chunk in the fused ranking; `relevance` in [0, 1] says how well it answers by itself."""
+
+    hit: Hit
+    relevance: float
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What was found, best first, and in which versions; `weights` are those of the question's words."""
+
+    hits: tuple[RankedHit, ...]
+    weights: Mapping[str, float]
+    shared_version: int
+    own_version: int
+
+
+class Knowledge:
+    """Answers questions from the shared sources and the tenant's own.
+
+    Args:
+        index: searches.
+        embedder: of the question.
+    """
+
+    def __init__(self, index: KnowledgeIndex, embedder: Embedder) -> None:
+        self._index = index
+        self._embedder = embedder
+
+    async def query(self, tenant_id: UUID, question: Question) -> Answer:
+        """Answer a question with verbatim quotes.
+
+        Raises:
+            ServiceError: INVALID_REQUEST naming the field; SERVICE_UNAVAILABLE when the database is away.
+        """
+        if not question.text.strip() or len(question.text) > MAX_QUESTION:
+            raise ServiceError(
+                ErrorCode.INVALID_REQUEST, f"must have 1 to {MAX_QUESTION} characters", field="question"
+            )
+        if not 1 <= question.limit <= MAX_CITED:
+            raise ServiceError(ErrorCode.INVALID_REQUEST, f"must be from 1 to {MAX_CITED}", field="limit")
+        # The database takes every character but this one.
+        question = replace(question, text=question.text.replace("\0", " "))
+        ranking = await self.rank(tenant_id, question)
+        cited = tuple(_cited(one, ranking.weights) for one in ranking.hits[: question.limit])
+        confidence = max((one.score for one in cited), default=0.0)
+        if confidence < NOT_IN_SOURCES_UNDER:
+            prose, kind = (NOT_IN_SOURCES if cited else NOTHING_INDEXED), AnswerKind.NOT_IN_SOURCES
+        else:
+            prose, kind = _extract(cited), AnswerKind.EXTRACTIVE
+        return Answer(
+            answer=prose,
+            confidence=round(confidence, 4),
+            kind=kind,
+            citations=cited,
+            shared_version=ranking.shared_version,
+            own_version=ranking.own_version,
+        )
+
+    async def rank(
+        self, tenant_id: UUID, question: Question, *, shared_version: int | None = None
+    ) -> Ranking:
+        """Search by words, meaning and names of places, and fuse.
+
+        Args:
+            tenant_id: whose own documents are searched beside the shared ones.
+            question: what is asked.
+            shared_version: of the shared index, instead of the one that is switched on.
+        """
+        owners = [OPERATOR_TENANT_ID] if tenant_id == OPERATOR_TENANT_ID else [OPERATOR_TENANT_ID, tenant_id]
+        embedding = asyncio.ensure_future(self._embedder.embed([question.text]))
+        spaces = await asyncio.gather(
+            *(
+                self._index.space(
+                    owner,
+                    question.text,
+                    question.sources,
+                    version=shared_version if owner == OPERATOR_TENANT_ID else None,
+                )
+                for owner in owners
+            )
+        )
+        vectors = await embedding
+        weights, mean_length = _weigh(spaces)
+        found = await asyncio.gather(
+            *(
+                self._index.search(
+                    owner,
+                    space.documents,
+                    vector=vectors[0],
+                    weights=weights,
+                    mean_length=mean_length,
+                    references=references_in(question.text),
+                    limit=HITS,
+                )
+                for owner, space in zip(owners, spaces, strict=True)
+                if space.documents
+            )
+        )
+        shared = {one.id for one in spaces[0].documents}
+        return Ranking(
+            hits=tuple(_rank(found, weights, shared)),
+            weights=weights,
+            shared_version=spaces[0].version,
+            own_version=spaces[1].version if len(spaces) > 1 else 0,
+        )
+
+
+def _weigh(spaces: Sequence[SearchSpace]) -> tuple[dict[str, float], float]:
+    """Weigh the question's words over all that is searched, so that scores of two spaces compare."""
+    documents = [one for space in spaces for one in space.documents]
+    chunks = sum(one.chunks for one in documents)
+    words = {word for space in spaces for word in space.holding}
+    weights = {
+        word: word_weight(chunks, sum(space.holding.get(word, 0) for space in spaces)) for word in words
+    }
+    return weights, sum(one.lexemes for one in documents) / chunks if chunks else 1.0
+
+
+def _rank(found: Sequence[Found], weights: Mapping[str, float], shared: set[UUID]) -> list[RankedHit]:
+    by_words = _best([hit for one in found for hit in one.words])
+    by_meaning = _best([hit for one in found for hit in one.meanings])
+    by_name = _best([hit for one in found for hit in one.references])
+    hits = {hit.chunk_id: hit for hit in (*by_words, *by_meaning, *by_name)}
+    named = {hit.chunk_id for hit in by_name}
+    asked = total(weights)
+    # A place that is asked for by its name counts for as much as both searches together.
+    rankings = [[hit.chunk_id for hit in one] for one in (by_words, by_meaning, by_name, by_name)]
+    return [
+        RankedHit(
+            hit=hits[key],
+            relevance=(
+                1.0
+                if key in named
+                else relevance(cosine=hits[key].cosine, covered=hits[key].covered, asked=asked)
+            ),
+            private=hits[key].document.id not in shared,
+        )
+        for key in fuse(*rankings)
+    ]
+
+
+def _best(hits: Sequence[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: -hit.score)[:HITS]
+
+
+def _cited(one: RankedHit, weights: Mapping[str, float]) -> Cited:
+    hit = one.hit
+    return Cited(
+        document_id=hit.document.id,
+        source=hit.document.source,
+        title=hit.document.title,
+        edition=hit.document.edition,
+        ref_id=hit.ref_id,
+        path=hit.path,
+        quote=best_quote(hit.text, weights),
+        score=round(one.relevance, 4),
+        private=one.private,
+    )
+
+
+def _extract(cited: Sequence[Cited]) -> str:
+    """Put the quotes that answer one behind the other, each with its place."""
+    answering = [
+        (number, one) for number, one in enumerate(cited, start=1) if one.score >= NOT_IN_SOURCES_UNDER
+    ][:_QUOTED]
+    return " ".join(
+        f"{one.title}{f', {one.ref_id}' if one.ref_id else ''}: “{one.quote}” [{number}]"
+        for number, one in answering
+    )

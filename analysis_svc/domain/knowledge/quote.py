@@ -1,0 +1,54 @@
+"""The words of a chunk that answer best, verbatim."""
+
+import re
+from collections.abc import Mapping
+
+MAX_QUOTE = 300
+"""Characters of a quote."""
+_SENTENCE = re.compile(r"[^\n.;!?]+(?:[.;!?](?![\s\n]|$)[^\n.;!?]*)*[.;!?]*")
+_WORD = re.compile(r"[^\W_]+")
+_LEAST_STEM = 3
+
+
+def best_quote(text: str, weights: Mapping[str, float], *, limit: int = MAX_QUOTE) -> str:
+    """Return the run of sentences, at most `limit` characters, that holds most of the words asked for.
+
+    Args:
+        text: of the chunk.
+        weights: how much each stem of the question counts.
+        limit: most characters.
+    """
+    spans = [found.span() for found in _SENTENCE.finditer(text) if found.group().strip()]
+    if not spans:
+        return text[:limit].strip()
+    best, most = spans[0], -1.0
+    for first, (start, _) in enumerate(spans):
+        last = first
+        while last + 1 < len(spans) and spans[last + 1][1] - start <= limit:
+            last += 1
+        end = spans[last][1]
+        worth = _worth(text[start : min(end, start + limit)], weights)
+        # Only more is better, so that of equal runs the first, which introduces the rest, is taken.
+        if worth > most + 1e-9:
+            best, most = (start, end), worth
+    return _cut(text[slice(*best)].strip(), limit)
+
+
+def _worth(text: str, weights: Mapping[str, float]) -> float:
+    words = {word.lower() for word in _WORD.findall(text)}
+    return sum(weight for stem, weight in weights.items() if any(_alike(stem, word) for word in words))
+
+
+def _alike(stem: str, word: str) -> bool:
+    """Tell whether a word has that stem, as near as is needed to choose a sentence."""
+    if stem == word:
+        return True
+    least = max(_LEAST_STEM, len(stem) - 1)
+    return len(stem) >= _LEAST_STEM and word[:least] == stem[:least] and len(word) <= len(stem) + 5
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    shorter = text[:limit]
+    return shorter[: shorter.rfind(" ")] if " " in shorter[limit // 2 :] else shorter
