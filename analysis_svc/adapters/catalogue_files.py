@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from analysis_svc.adapters.advice_files import load_advice, load_combinations
+from analysis_svc.adapters.crosswalk_files import load_crosswalks
 from analysis_svc.adapters.framework_files import load_control_map, load_frameworks
 from analysis_svc.adapters.taxonomy_files import load_taxonomy
 from analysis_svc.domain.catalogue import Catalogue
@@ -26,4 +27,5 @@ def load_catalogue(edition: str, folder: Path = SHIPPED) -> Catalogue:
         unmapped=unmapped,
         advice=load_advice(folder / "remediations.yaml", taxonomy, frameworks, unmapped.keys()),
         combinations=load_combinations(folder / "patterns.yaml", taxonomy),
+        crosswalk=load_crosswalks(folder / "crosswalks", frameworks),
     )

@@ -1,6 +1,7 @@
 """Reads the framework catalogues and the map from labels to controls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from analysis_svc.adapters.yaml_entry import DataFileError, Entry, read_yaml
@@ -32,7 +33,7 @@ def load_frameworks(folder: Path) -> dict[str, Framework]:
 
 
 def _framework(path: Path) -> Framework:
-    fields = read_yaml(path).fields(("id", "title", "edition", "source", "controls"))
+    fields = read_yaml(path).fields(("id", "title", "edition", "source", "default", "controls"))
     identifier = fields["id"].text()
     if identifier != path.stem:
         raise fields["id"].fault(f"id {identifier!r} does not match the file's name")
@@ -41,6 +42,7 @@ def _framework(path: Path) -> Framework:
         title=fields["title"].text(),
         edition=fields["edition"].text(),
         source=fields["source"].text(),
+        default=fields["default"].truth(),
         controls={key.text(): _control(identifier, key, value) for key, value in fields["controls"].pairs()},
     )
 
@@ -72,22 +74,23 @@ def load_control_map(
 ) -> tuple[dict[str, tuple[ControlLink, ...]], dict[str, str]]:
     """Read which label bears on which control, and which labels bear on none and why.
 
+    The files of the folder hold every label once, with controls of the default frameworks ("framework id");
+    each file of its folder `further` holds those of the one framework it is named after ("id").
+
     Raises:
         DataFileError: with file and line of the first fault: an unknown label or control, a label or
             control given twice, no rationale, one rationale used twice, or a label left out.
     """
-    links: dict[str, tuple[ControlLink, ...]] = {}
+    links: dict[str, list[ControlLink]] = {}
     unmapped: dict[str, str] = {}
     rationales: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
         for key, value in read_yaml(path).pairs():
-            label = key.text()
-            if label not in taxonomy.labels:
-                raise key.fault(f"{label!r} is no label of edition {taxonomy.edition}")
+            label = _label(key, taxonomy)
             if label in links or label in unmapped:
                 raise key.fault(f"{label} is mapped in another file as well")
             if value.is_list():
-                links[label] = tuple(_links(value, frameworks, rationales))
+                links[label] = _links(value, lambda entry: find_control(entry, frameworks), rationales)
             else:
                 unmapped[label] = value.fields(("none",))["none"].text(limit=MAX_RATIONALE)
     if missing := sorted(taxonomy.labels.keys() - links.keys() - unmapped.keys()):
@@ -96,24 +99,55 @@ def load_control_map(
         )
     if SAFE in links:
         raise DataFileError(f"{folder}: {SAFE} is no finding and must bear on no control")
-    return links, unmapped
+    for path in sorted((folder / "further").glob("*.yaml")):
+        for key, found in _further_links(path, frameworks, rationales):
+            label = _label(key, taxonomy)
+            if label in unmapped:
+                raise key.fault(f"{label} bears on no control: {unmapped[label]}")
+            links[label] += found
+    return {label: tuple(found) for label, found in links.items()}, unmapped
 
 
-def _links(
-    value: Entry, frameworks: Mapping[str, Framework], rationales: dict[str, str]
-) -> list[ControlLink]:
+def _further_links(
+    path: Path, frameworks: Mapping[str, Framework], rationales: dict[str, str]
+) -> Iterator[tuple[Entry, list[ControlLink]]]:
+    if path.stem not in frameworks or frameworks[path.stem].default:
+        raise DataFileError(f"{path}:1: no further framework has this id")
+    find = partial(_control_of, controls=frameworks[path.stem].controls)
+    for key, value in read_yaml(path).pairs():
+        yield key, _links(value, find, rationales)
+
+
+def _label(key: Entry, taxonomy: Taxonomy) -> str:
+    label = key.text()
+    if label not in taxonomy.labels:
+        raise key.fault(f"{label!r} is no label of edition {taxonomy.edition}")
+    return label
+
+
+def _control_of(entry: Entry, controls: Mapping[str, Control]) -> Control:
+    name = entry.text()
+    if name not in controls:
+        raise entry.fault(f"{name!r} is no control of framework {entry.path.stem}")
+    return controls[name]
+
+
+def _links(value: Entry, find: Callable[[Entry], Control], rationales: dict[str, str]) -> list[ControlLink]:
     links: list[ControlLink] = []
     for item in value.items():
         fields = item.fields(("control", "relation", "why"))
-        control = find_control(fields["control"], frameworks)
+        control = find(fields["control"])
         if any(link.control == control for link in links):
             raise fields["control"].fault(f"{fields['control'].text()} is given twice for one label")
-        rationale = fields["why"].text(limit=MAX_RATIONALE)
-        place = f"{item.path.name}:{item.node.start_mark.line + 1}"
-        if rationale in rationales:
-            raise fields["why"].fault(
-                f"the same rationale stands at {rationales[rationale]}; write one of its own"
-            )
-        rationales[rationale] = place
+        rationale = own_words(fields["why"], rationales)
         links.append(ControlLink(control, fields["relation"].choice(Relation), rationale))
     return links
+
+
+def own_words(entry: Entry, rationales: dict[str, str]) -> str:
+    """The rationale that stands here; one that stood somewhere before is a fault."""
+    rationale = entry.text(limit=MAX_RATIONALE)
+    if rationale in rationales:
+        raise entry.fault(f"the same rationale stands at {rationales[rationale]}; write one of its own")
+    rationales[rationale] = f"{entry.path.name}:{entry.node.start_mark.line + 1}"
+    return rationale

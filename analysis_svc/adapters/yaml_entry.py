@@ -49,6 +49,13 @@ class Entry:
             raise self.fault("expected a number between 0 and 1")
         return value
 
+    def truth(self) -> bool:
+        """True or false."""
+        value = self.text()
+        if value not in {"true", "false"}:
+            raise self.fault("expected true or false")
+        return value == "true"
+
     def choice(self, kind: type[_Choice]) -> _Choice:
         """One of the values of an enum."""
         value = self.text()

@@ -76,7 +76,10 @@ class ContextIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Findings of one text. ``frameworks`` narrows the answer; absent means all."""
+    """Findings of one text.
+
+    ``frameworks`` names those to answer for; absent means the default ones and the tenant's own.
+    """
 
     findings: Annotated[list[FindingIn], Meta(max_length=1000)]
     context: ContextIn = msgspec.field(default_factory=ContextIn)
@@ -244,29 +247,6 @@ class EvidencePage(msgspec.Struct, frozen=True):
 
     items: list[EvidenceSummaryOut]
     next_cursor: UUID | None
-
-
-class ControlOut(msgspec.Struct, frozen=True):
-    """A control of a framework; the statement is a summary in our own words."""
-
-    id: str
-    title: str
-    statement: str
-
-
-class FrameworkOut(msgspec.Struct, frozen=True):
-    """A framework with the controls that findings are tied to."""
-
-    id: str
-    title: str
-    edition: str
-    controls: list[ControlOut]
-
-
-class FrameworkList(msgspec.Struct, frozen=True):
-    """The frameworks that this service knows."""
-
-    frameworks: list[FrameworkOut]
 
 
 def request_of(data: AnalyzeRequest) -> AnalysisRequest:

@@ -24,7 +24,7 @@ def analyze(request: AnalysisRequest, *, catalogue: Catalogue, now: datetime) ->
         ServiceError: INVALID_REQUEST, naming the field, when the request breaks a rule.
     """
     validate_request(request, catalogue)
-    frameworks = sorted(set(request.frameworks or catalogue.frameworks))
+    frameworks = sorted(set(request.frameworks or catalogue.default_frameworks))
     coverage = measure_coverage(request)
     risk = score_risk(request.findings, coverage, catalogue.taxonomy)
     compliance = map_controls(request.findings, catalogue, frameworks)

@@ -78,13 +78,25 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """One edition of a framework, reduced to the controls that findings can bear on."""
+    """One edition of a framework, reduced to the controls that findings can bear on.
+
+    Attributes:
+        id: names it in requests.
+        title: for people.
+        edition: which text it is; of a tenant's own one, with the version that was approved.
+        source: the official text.
+        controls: by their official id.
+        default: whether a request that names no framework is answered for it.
+        own_version: of a tenant's own framework; None for a shipped one.
+    """
 
     id: str
     title: str
     edition: str
     source: str
     controls: Mapping[str, Control]
+    default: bool = True
+    own_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,36 @@ class ControlLink:
 
     control: Control
     relation: Relation
+    rationale: str
+
+
+class Overlap(StrEnum):
+    """How far two controls of different frameworks ask for the same, in the words of set theory."""
+
+    EQUAL = "equal"
+    SUBSET = "subset"
+    """Everything the first asks for, the second asks for too."""
+    SUPERSET = "superset"
+    """The first asks for all that the second does, and more."""
+    INTERSECTS = "intersects"
+    """Each asks for something that the other does not."""
+
+    @property
+    def inverse(self) -> "Overlap":
+        """The same tie read from the other end."""
+        return _INVERSE.get(self, self)
+
+
+_INVERSE = {Overlap.SUBSET: Overlap.SUPERSET, Overlap.SUPERSET: Overlap.SUBSET}
+
+
+@dataclass(frozen=True, slots=True)
+class CrosswalkTie:
+    """What two controls of different frameworks have in common."""
+
+    source: Control
+    target: Control
+    overlap: Overlap
     rationale: str
 
 
@@ -130,3 +172,9 @@ class Catalogue:
     """Labels that bear on no control, each with the reason."""
     advice: Mapping[str, tuple[Advice, ...]]
     combinations: tuple[Combination, ...]
+    crosswalk: tuple[CrosswalkTie, ...] = ()
+
+    @property
+    def default_frameworks(self) -> tuple[str, ...]:
+        """The frameworks that a request which names none is answered for."""
+        return tuple(sorted(name for name, framework in self.frameworks.items() if framework.default))

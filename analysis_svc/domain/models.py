@@ -108,7 +108,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRequest:
-    """What to analyse; `frameworks` None means all of them."""
+    """What to analyse; `frameworks` None means those that are default."""
 
     findings: tuple[Finding, ...]
     context: Context = field(default_factory=Context)

@@ -90,7 +90,7 @@ def _validate_frameworks(frameworks: Sequence[str] | None, catalogue: Catalogue)
     if frameworks is None:
         return
     if not frameworks:
-        raise _invalid("frameworks", "name at least one framework, or leave the field out for all")
+        raise _invalid("frameworks", "name at least one framework, or leave the field out")
     for index, name in enumerate(frameworks):
         if name not in catalogue.frameworks:
             known = ", ".join(sorted(catalogue.frameworks))
