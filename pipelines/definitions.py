@@ -12,6 +12,14 @@ from pipelines.defs.release.assets import mapper_bento, mapper_deployment, regis
 from pipelines.defs.release.jobs import candidate_job, release_job, weekly_evaluation
 from pipelines.defs.release.resources import ReleaseSettingsResource
 from pipelines.defs.release.sensors import approved_model
+from pipelines.defs.retention.assets import (
+    analysis_retention,
+    mapper_retention,
+    orchestration_retention,
+    subject_erasure,
+)
+from pipelines.defs.retention.jobs import erasure_job, erasures_asked_for, nightly_retention, retention_job
+from pipelines.defs.retention.resources import RetentionSettingsResource
 from pipelines.defs.training.assets import lora_adapter
 from pipelines.defs.training.jobs import train_job
 
@@ -23,10 +31,18 @@ defs = Definitions(
         registered_model,
         mapper_bento,
         mapper_deployment,
+        analysis_retention,
+        mapper_retention,
+        orchestration_retention,
+        subject_erasure,
     ],
     asset_checks=[mapping_examples_checks],
-    jobs=[dataset_job, train_job, evaluate_job, candidate_job, release_job],
-    schedules=[weekly_evaluation],
-    sensors=[approved_model],
-    resources={"pipeline_settings": PipelineSettings(), "release_settings": ReleaseSettingsResource()},
+    jobs=[dataset_job, train_job, evaluate_job, candidate_job, release_job, retention_job, erasure_job],
+    schedules=[weekly_evaluation, nightly_retention],
+    sensors=[approved_model, erasures_asked_for],
+    resources={
+        "pipeline_settings": PipelineSettings(),
+        "release_settings": ReleaseSettingsResource(),
+        "retention_settings": RetentionSettingsResource(),
+    },
 )

@@ -15,27 +15,33 @@ Days = Annotated[int, Meta(ge=1, le=36_500)]
 class RetentionSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After how many days each kind of data is deleted; null is the default.
 
-    ``evidence``: analyses with their findings, 30 to 3650.
+    ``evidence``: analyses with their findings; ``incidents``: those that were resolved; ``feedback``: what
+    people said of findings. Each 30 to 3650.
     """
 
     evidence: Days | None = None
+    incidents: Days | None = None
+    feedback: Days | None = None
 
 
 class SettingsSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a tenant sets; null, or what is left out, is the default.
 
     ``archive_evidence``: evidence is written to the write-once archive before it is deleted, without what
-    leads to a person or a request.
+    leads to a person or a request. ``feedback_for_training``: reviewed feedback may enter training.
     """
 
     retention_days: RetentionSet = msgspec.field(default_factory=RetentionSet)
     archive_evidence: bool | None = None
+    feedback_for_training: bool | None = None
 
 
 class RetentionHolding(msgspec.Struct, frozen=True):
     """Days that hold."""
 
     evidence: int
+    incidents: int
+    feedback: int
 
 
 class SettingsHolding(msgspec.Struct, frozen=True):
@@ -43,6 +49,7 @@ class SettingsHolding(msgspec.Struct, frozen=True):
 
     retention_days: RetentionHolding
     archive_evidence: bool
+    feedback_for_training: bool
 
 
 class SettingsChosen(msgspec.Struct, frozen=True):
@@ -50,6 +57,7 @@ class SettingsChosen(msgspec.Struct, frozen=True):
 
     retention_days: RetentionSet
     archive_evidence: bool | None
+    feedback_for_training: bool | None
 
 
 class SettingsVersionOut(msgspec.Struct, frozen=True):
@@ -89,6 +97,7 @@ def chosen_of(body: SettingsSet) -> ChosenSettings:
     return ChosenSettings(
         retention_days={Kind(kind): set_ for kind, set_ in days.items() if set_ is not None},
         archive_evidence=body.archive_evidence,
+        feedback_for_training=body.feedback_for_training,
     )
 
 
@@ -100,6 +109,7 @@ def version_out(version: SettingsVersion) -> SettingsVersionOut:
         set=SettingsChosen(
             retention_days=RetentionSet(**{kind.value: days for kind, days in chosen.retention_days.items()}),
             archive_evidence=chosen.archive_evidence,
+            feedback_for_training=chosen.feedback_for_training,
         ),
         changed_at=version.changed_at,
         changed_by=version.changed_by,
@@ -122,4 +132,5 @@ def _holding(settings: EffectiveSettings) -> SettingsHolding:
             **{kind.value: days for kind, days in settings.retention_days.items()}
         ),
         archive_evidence=settings.archive_evidence,
+        feedback_for_training=settings.feedback_for_training,
     )

@@ -16,12 +16,14 @@ class EffectiveSettings:
     Attributes:
         retention_days: after how many days each kind of data is deleted.
         archive_evidence: whether evidence is written to the write-once archive before it is deleted.
+        feedback_for_training: whether reviewed feedback of the tenant may enter training.
     """
 
     retention_days: Mapping[Kind, int] = field(
         default_factory=lambda: MappingProxyType({kind: term.default for kind, term in TERMS.items()})
     )
     archive_evidence: bool = False
+    feedback_for_training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class ChosenSettings:
 
     retention_days: Mapping[Kind, int] = field(default_factory=lambda: MappingProxyType({}))
     archive_evidence: bool | None = None
+    feedback_for_training: bool | None = None
 
     def effective(self) -> EffectiveSettings:
         """Return what holds, defaults filled in."""
@@ -41,6 +44,11 @@ class ChosenSettings:
             retention_days=MappingProxyType({**default.retention_days, **self.retention_days}),
             archive_evidence=(
                 default.archive_evidence if self.archive_evidence is None else self.archive_evidence
+            ),
+            feedback_for_training=(
+                default.feedback_for_training
+                if self.feedback_for_training is None
+                else self.feedback_for_training
             ),
         )
 
@@ -85,6 +93,7 @@ def chosen_to_json(chosen: ChosenSettings) -> dict[str, object]:
     fields: dict[str, object] = {
         "retention_days": {kind.value: days for kind, days in sorted(chosen.retention_days.items())},
         "archive_evidence": chosen.archive_evidence,
+        "feedback_for_training": chosen.feedback_for_training,
     }
     return {name: value for name, value in fields.items() if value not in (None, {})}
 
@@ -92,10 +101,11 @@ def chosen_to_json(chosen: ChosenSettings) -> dict[str, object]:
 def chosen_of_json(stored: Mapping[str, object]) -> ChosenSettings:
     """Read what `chosen_to_json` wrote; a kind that only a newer version knows is left out."""
     days = stored.get("retention_days", {})
-    archive = stored.get("archive_evidence")
+    archive, training = stored.get("archive_evidence"), stored.get("feedback_for_training")
     return ChosenSettings(
         retention_days={kind: int(days[kind]) for kind in Kind if kind in days}
         if isinstance(days, Mapping)
         else {},
         archive_evidence=archive if isinstance(archive, bool) else None,
+        feedback_for_training=training if isinstance(training, bool) else None,
     )

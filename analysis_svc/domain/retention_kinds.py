@@ -11,9 +11,13 @@ class Kind(StrEnum):
 
     Members:
         EVIDENCE: analyses and their findings.
+        INCIDENTS: incidents that were resolved; an open one stays.
+        FEEDBACK: people's word on findings, with its review.
     """
 
     EVIDENCE = "evidence"
+    INCIDENTS = "incidents"
+    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +40,7 @@ TERMS: Mapping[Kind, Term] = MappingProxyType(
         # Two audit periods of a year. A month is the shortest over which a control can be assessed; ten years
         # are the longest that the EU AI Act asks anybody to keep documents (Article 18).
         Kind.EVIDENCE: Term(default=730, least=30, most=3650),
+        Kind.INCIDENTS: Term(default=730, least=30, most=3650),
+        Kind.FEEDBACK: Term(default=730, least=30, most=3650),
     }
 )

@@ -1,0 +1,94 @@
+"""What ages, and after how many days it goes: `data/retention.yaml`, and what a tenant set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import yaml
+
+FILE = Path(__file__).parents[2] / "data" / "retention.yaml"
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    table: str
+    id: str
+    at: str
+    days: int
+    setting: str = ""
+    application: str = ""
+    subject: str = ""
+    children: dict[str, str] = {}
+    erased_with: dict[str, str] = {}
+    only: str = ""
+    archived: bool = False
+    hold: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DataKind:
+    """A kind of data of one service.
+
+    Attributes:
+        service: short name of the service, which is its schema.
+        name: of the kind, unique in its service.
+        table: its table.
+        id: column that names a row in a tenant.
+        at: column with the time that age is counted from.
+        days: term where the tenant set none.
+        setting: path of the term in the tenant's settings; empty when no tenant sets it.
+        application: column with the application; empty when there is none.
+        subject: column with a person's keyed hash; empty when there is none.
+        children: tables whose rows go with it, each with the column that refers to the id.
+        erased_with: further such tables when a person is erased.
+        only: SQL condition of what can go at all; empty for everything.
+        archived: whether a tenant can have it archived.
+        hold: whether legal holds keep it.
+    """
+
+    service: str
+    name: str
+    table: str
+    id: str
+    at: str
+    days: int
+    setting: str
+    application: str
+    subject: str
+    children: Mapping[str, str]
+    erased_with: Mapping[str, str]
+    only: str
+    archived: bool
+    hold: bool
+
+    def term(self, chosen: Mapping[str, object]) -> int:
+        """Return the term in days.
+
+        Args:
+            chosen: the tenant's settings of this service as they are stored: only what was set.
+        """
+        found: object = chosen
+        for part in self.setting.split(".") if self.setting else ():
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found if isinstance(found, int) and not isinstance(found, bool) and self.setting else self.days
+
+    def cutoff(self, chosen: Mapping[str, object], now: datetime) -> datetime:
+        """Return the time before which rows are due."""
+        return now - timedelta(days=self.term(chosen))
+
+
+def load_kinds(path: Path = FILE) -> Mapping[str, tuple[DataKind, ...]]:
+    """Read what ages, by service.
+
+    Raises:
+        msgspec.ValidationError: the file says what it may not; names the place.
+    """
+    read = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), dict[str, dict[str, _Entry]])
+    return {
+        service: tuple(
+            DataKind(service=service, name=name, **msgspec.structs.asdict(entry))
+            for name, entry in kinds.items()
+        )
+        for service, kinds in read.items()
+    }
