@@ -42,6 +42,7 @@ PLACES = (
     Place("Frameworks", f"{paths.HOME}/frameworks", "evidence:read"),
     Place("Incidents", f"{paths.HOME}/incidents", "insights:read"),
     Place("Evidence", f"{paths.HOME}/evidence", "evidence:read"),
+    Place("Search", f"{paths.HOME}/search", "knowledge:read"),
 )
 
 

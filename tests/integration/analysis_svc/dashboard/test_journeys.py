@@ -5,14 +5,16 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
 
 CHROMIUM = os.environ.get("LLAMA_MAPPER_CHROMIUM", "/usr/bin/chromium")
-PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence")
+PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence", "/search")
 SIZES = ((1280, 900), (390, 844))
 NAMELESS = """() => [
     ...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a, svg[role=img]')
@@ -130,7 +132,7 @@ def test_colours_are_chosen_and_remembered(open_page: OpenPage) -> None:
 
 def test_tenant_without_evidence_is_told_what_that_means(open_page: OpenPage, dashboard: Dashboard) -> None:
     page = open_page(dashboard.key(dashboard.empty, VIEWER))
-    for path in ("", "/risk", "/findings", "/incidents", "/evidence"):
+    for path in ("", "/risk", "/findings", "/incidents", "/evidence", "/search"):
         page.goto(f"/dashboard{path}")
         expect(page.locator(".empty-title")).to_be_visible()
         assert page.locator("table").count() == 0
@@ -167,6 +169,38 @@ def test_incident_is_acknowledged_and_resolved(open_page: OpenPage, dashboard: D
     reader.locator("tbody th a").first.click()
     expect(reader.get_by_text("sign in with a key that carries the scope incidents:manage")).to_be_visible()
     expect(reader.get_by_role("button", name="Acknowledge")).to_have_count(0)
+
+
+def test_answer_quotes_its_source_or_says_that_there_is_none(
+    open_page: OpenPage, dashboard: Dashboard
+) -> None:
+    add_document(dashboard, dashboard.busy)
+    page = open_page()
+    page.goto("/dashboard/search")
+    page.get_by_label("A question").fill("When are keys found in a prompt revoked?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("blockquote").first).to_contain_text("revoked within one hour")
+    expect(page.locator(".source").first).to_contain_text("House rules, 1")
+    assert "prompt" not in page.url, "a question is in no address"
+    page.get_by_label("A question").fill("Which planet has the most moons?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("heading", name="Not in the sources")).to_be_visible()
+    other = open_page(dashboard.key(dashboard.empty))
+    other.goto("/dashboard/search")
+    other.get_by_label("A question").fill("When are keys found in a prompt revoked?")
+    other.get_by_role("button", name="Ask").click()
+    expect(other.get_by_role("heading", name="Not in the sources")).to_be_visible()
+
+
+def add_document(dashboard: Dashboard, tenant: UUID) -> None:
+    text = "# 1 Secrets\n\nKeys that are found in a prompt are revoked within one hour.\n"
+    answer = httpx.post(
+        f"{dashboard.url}/api/v1/knowledge",
+        headers={"Authorization": f"Bearer {dashboard.key(tenant, 'knowledge:read knowledge:manage')}"},
+        json={"source": "house-rules", "title": "House rules", "format": "markdown", "content": text},
+        timeout=60,
+    )
+    assert answer.status_code in {200, 201}, answer.text
 
 
 @pytest.mark.parametrize("size", SIZES)
