@@ -1,12 +1,12 @@
 """OpenTelemetry traces; the exporter is chosen by the standard OTEL_* variables."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import httpx
-from litestar.types import ASGIApp, Scope
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry import context, propagate
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
@@ -16,8 +16,11 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
     SpanExportResult,
 )
-from opentelemetry.trace import SpanKind, Status
+from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
+_HEALTH = "/health/"
+_FAULTS = 500
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 # Chosen by whoever calls, and no part of the contract: a path, query or client name may hold anything.
 _CALLERS_WORDS = frozenset(
     {
@@ -104,20 +107,46 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
 
 
 def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
-    """Give each request a span that continues the caller's ``traceparent``."""
-    traced = OpenTelemetryMiddleware(
-        app,
-        tracer_provider=provider,
-        excluded_urls="/health/.*",
-        exclude_spans=["receive", "send"],
-        default_span_details=_unnamed,
-    )
-    return cast("ASGIApp", traced)
+    """Give each request but health checks a span that continues the caller's ``traceparent``.
 
+    It is called HTTP: its route, once that is known, says more, and a path may hold anything.
+    """
+    tracer = provider.get_tracer("mapper_svc.requests")
 
-def _unnamed(_: Scope) -> tuple[str, dict[str, str]]:
-    # Named by its route once that is known; a path may hold anything.
-    return "HTTP", {}
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(_HEALTH):
+            await app(scope, receive, send)
+            return
+        fields = propagate.get_global_textmap().fields
+        carrier = {
+            header: value.decode("latin-1")
+            for name, value in scope["headers"]
+            if (header := name.decode("latin-1").lower()) in fields
+        }
+        parent = propagate.extract(carrier) if carrier else None
+        span = tracer.start_span("HTTP", context=parent, kind=SpanKind.SERVER)
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        span.set_attribute("http.request.method", method)
+
+        async def send_and_note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                span.set_attribute("http.response.status_code", message["status"])
+                if message["status"] >= _FAULTS:
+                    span.set_status(Status(StatusCode.ERROR))
+            await send(message)
+
+        token = context.attach(set_span_in_context(span, parent))
+        try:
+            await app(scope, receive, send_and_note)
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__qualname__)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            context.detach(token)
+            span.end()
+
+    return handle
 
 
 def trace_client(client: httpx.AsyncClient, provider: TracerProvider) -> httpx.AsyncClient:
