@@ -30,11 +30,14 @@ class Bulkhead:
             raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.TOO_MANY_CALLS)
         self._inside += 1
         try:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._slots.acquire()
-            except TimeoutError:
-                raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
+            if not self._slots.locked():
+                await self._slots.acquire()  # at once, and without the price of a time limit
+            else:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        await self._slots.acquire()
+                except TimeoutError:
+                    raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
             try:
                 yield
             finally:

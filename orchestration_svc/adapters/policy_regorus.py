@@ -10,6 +10,8 @@ import regorus
 
 from orchestration_svc.domain.policy_program import JsonObject, NoValueError, PolicyFault
 
+# Made once: what is no number in JSON is none for a policy either.
+_QUESTION = json.JSONEncoder(allow_nan=False)
 # What comes back for a rule without a value, and for one whose value is this very text: that has none either.
 _UNDEFINED = "<undefined>"
 _PLACE = re.compile(
@@ -47,7 +49,7 @@ class RegorusProgram:
         Raises:
             PolicyFault: the rule is not there, has no value, or fails.
         """
-        _guarded(self._engine.set_input_json, json.dumps(question, allow_nan=False))
+        _guarded(self._engine.set_input_json, _QUESTION.encode(question))
         answer: object = json.loads(_guarded(self._engine.eval_rule_as_json, rule))
         _guarded(self._engine.take_prints)
         if answer == _UNDEFINED:

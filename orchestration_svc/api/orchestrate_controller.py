@@ -1,5 +1,6 @@
 """POST /api/v1/orchestrate and /api/v1/orchestrate/batch."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, post
@@ -7,7 +8,7 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
-from orchestration_svc.api.guards import requires
+from orchestration_svc.api.guards import provide_principal, requires
 from orchestration_svc.api.idempotent import IdempotencyKey, answered_once
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.jobs_wire import BatchAnswer, BatchRequest, JobOut
@@ -15,7 +16,6 @@ from orchestration_svc.api.limit_requests import limited
 from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.orchestrate_wire import OrchestrateAnswer, OrchestrateRequest
 from orchestration_svc.api.problems import BODY, PARTIAL, faults
-from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.idempotency import Idempotency
 from orchestration_svc.domain.job import MAX_SYNC_ITEMS
@@ -53,6 +53,21 @@ BATCH_ANSWERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Orchestrating:
+    """What the handlers need, as one: the framework starts a task for each of several dependencies.
+
+    Attributes:
+        now_or_later: answers.
+        settings: what each tenant chose.
+        idempotency: knows the keys of requests that were sent before.
+    """
+
+    now_or_later: NowOrLater
+    settings: TenantSettings
+    idempotency: Idempotency
+
+
 class OrchestrateController(Controller):
     """Runs the detectors and has what they say mapped and analysed."""
 
@@ -68,21 +83,19 @@ class OrchestrateController(Controller):
             Body(examples=[Example(id="attack", value=_EXAMPLE), Example(id="later", value=_LATER)]),
         ],
         request: Request[Any, Any, Any],
-        principal: Injected[Principal],
-        now_or_later: Injected[NowOrLater],
-        tenant_settings: Injected[TenantSettings],
-        idempotency: Injected[Idempotency],
+        orchestrating: Injected[Orchestrating],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[OrchestrateAnswer]:
         """Answer 200 in full, 206 when something is missing, 502 when not one detector answered.
 
         202 names a job, for ``async``, and for ``auto`` when texts have been taking over 1,500 ms of late.
         """
+        principal, now_or_later = provide_principal(request.scope), orchestrating.now_or_later
         now_or_later.check(data.content, field="content")
         _check_parts(data.auto_map, data.analyze)
-        choices = (await tenant_settings.of(principal.tenant_id)).choices
+        choices = (await orchestrating.settings.of(principal.tenant_id)).choices
         return await answered_once(
-            idempotency,
+            orchestrating.idempotency,
             request,
             principal,
             idempotency_key,
@@ -100,20 +113,18 @@ class OrchestrateController(Controller):
         self,
         data: Annotated[BatchRequest, Body(examples=[Example(id="job", value=_BATCH)])],
         request: Request[Any, Any, Any],
-        principal: Injected[Principal],
-        now_or_later: Injected[NowOrLater],
-        tenant_settings: Injected[TenantSettings],
-        idempotency: Injected[Idempotency],
+        orchestrating: Injected[Orchestrating],
         idempotency_key: IdempotencyKey = None,
     ) -> Response[BatchAnswer]:
         """Answer up to 100 texts at once, 206 when one lacks something; 202 names a job."""
+        principal, now_or_later = provide_principal(request.scope), orchestrating.now_or_later
         for position, item in enumerate(data.items):
             now_or_later.check(item.content, field=f"items[{position}].content")
         _check_parts(data.auto_map, data.analyze)
         _check_mode(data)
-        choices = (await tenant_settings.of(principal.tenant_id)).choices
+        choices = (await orchestrating.settings.of(principal.tenant_id)).choices
         return await answered_once(
-            idempotency,
+            orchestrating.idempotency,
             request,
             principal,
             idempotency_key,
