@@ -120,6 +120,7 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
+            stack.callback(insights.statistics.close)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()

@@ -8,6 +8,9 @@ import httpx
 import psycopg
 import pytest
 
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.insights.event_source import EventRepository
+from analysis_svc.domain.insights.span import Bucket, span_of
 from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, bearer
 
@@ -139,3 +142,54 @@ async def test_pages_of_incidents_hold_each_once(analysis: Analysis) -> None:
             break
         cursor = {"cursor": page["next_cursor"]}
     assert seen == [f"app {number}" for number in reversed(range(5))]
+
+
+async def test_patterns_name_evidence_that_is_there_and_say_where_data_are_too_few(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    body = {"items": [STOLEN, HARMLESS, HARMLESS, UNSEEN]}
+    kept = {0: [await analysis.analyze(body) for _ in range(2)]}
+    empty = (await ask(analysis, "/patterns", analysis.other)).json()
+    assert empty["patterns"] == []
+    assert {one["kind"] for one in empty["too_little_data"]} >= {"trend", "seasonality", "burst"}
+    for day in range(1, 24):
+        answers = await analysis.analyze({"items": [HARMLESS] * (12 if day == 5 else 4)})
+        kept[day] = [answers]
+        for one in answers["results"]:
+            moved(analysis_database, one["evidence_id"], back=timedelta(days=day))
+    burst = await analysis.analyze({"items": [STOLEN] * 14})
+    stolen = {one["evidence_id"] for one in burst["results"]}
+    for evidence_id in stolen:
+        moved(analysis_database, evidence_id, back=timedelta(days=9))
+    found = (await ask(analysis, "/patterns", label="SECRET.CloudCredential")).json()
+    assert found["analyses"] == 8 + 22 * 4 + 12 + 14
+    assert found["cut"] is False
+    anomaly = next(one for one in found["patterns"] if one["kind"] == "anomaly")
+    assert anomaly["subjects"] == [{"kind": "label", "name": "SECRET.CloudCredential"}]
+    assert set(anomaly["evidence_ids"]) <= stolen
+    assert anomaly["evidence_total"] == 14
+    assert anomaly["support"]["q_value"] < 0.05
+    seen = await analysis.get(f"/{anomaly['evidence_ids'][0]}")
+    assert seen.status_code == 200
+    wrong = await ask(analysis, "/patterns", label="NO.SUCH.Label")
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "label")
+
+
+async def test_only_the_newest_are_looked_at_and_the_answer_says_so(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    for day in range(4):
+        for one in (await analysis.analyze({"items": [HARMLESS] * 3}))["results"]:
+            moved(analysis_database, one["evidence_id"], back=timedelta(days=day))
+    database = Database(analysis_database.runtime, pool_size=1, statement_timeout_ms=5_000)
+    span = span_of(None, None, None, now=datetime.now(UTC) + timedelta(minutes=1))
+    try:
+        seen = await EventRepository(database).observe(
+            analysis.tenant, span, Bucket.DAY, bins_per_bucket=12, most=6
+        )
+    finally:
+        await database.close()
+    assert seen.cut is True
+    assert sum(group.analyses for group in seen.groups) < 6, "of the oldest day not all may have been read"
+    assert seen.span.start.date() == datetime.now(UTC).date()
+    assert all(0 <= group.bin < 24 for group in seen.groups)
