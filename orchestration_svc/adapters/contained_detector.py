@@ -39,6 +39,7 @@ _SAYS_NOTHING = frozenset(
 )
 _AGAIN_AFTER_S = (0.02, 0.07)
 """How long is waited before the second try, in seconds: something between the two."""
+_LATE_S = 0.1
 Check = Callable[[], Awaitable[None]]
 
 
@@ -148,7 +149,8 @@ class ContainedDetector:
                 said = await self._ask(text, deadline, context)
             outcome = True
         except DetectorFault as fault:
-            outcome = False if self._blames_detector(fault, timeout_s) else None
+            late_s = asyncio.get_running_loop().time() - deadline
+            outcome = False if self._blames_detector(fault, timeout_s, late_s) else None
             raise
         except Exception:
             outcome = False
@@ -175,6 +177,8 @@ class ContainedDetector:
         self._failed_probes = 0 if reason is None else self._failed_probes + 1
         if reason is None:
             self._sick = None
+            if self._check is not None:  # else nobody asked it anything
+                self._breaker.found_well()
         elif self._failed_probes >= PROBES_TO_BE_OUT:
             self._sick = reason
         self._tell_health()
@@ -222,7 +226,7 @@ class ContainedDetector:
         left = deadline - asyncio.get_running_loop().time()
         return await self._inner.detect(text, timeout_s=max(0.001, left), context=context)
 
-    def _blames_detector(self, fault: DetectorFault, timeout_s: float) -> bool:
+    def _blames_detector(self, fault: DetectorFault, timeout_s: float, late_s: float) -> bool:
         """Whether a fault is the detector's, and not the text's, the caller's haste or the load's."""
         if fault.reason in _SAYS_NOTHING:
             return False
@@ -230,7 +234,8 @@ class ContainedDetector:
             # Its supervisor replaces what hangs; long texts must not take it away from everybody.
             return fault.reason is FailureReason.WORKER_DIED
         if fault.status is DetectorStatus.TIMEOUT:
-            return timeout_s * 1000 >= self.info.timeout_ms
+            # Told of it so late, this process had no time to read an answer that may well have been there.
+            return timeout_s * 1000 >= self.info.timeout_ms and late_s < _LATE_S
         return True
 
     def _breaker_changed(self, state: BreakerState) -> None:

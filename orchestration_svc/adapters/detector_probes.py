@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 from orchestration_svc.adapters.contained_detector import ContainedDetector
+from orchestration_svc.domain.detector_breaker import BreakerState
 from orchestration_svc.domain.own_task import is_cancelled
 
 INTERVAL_S = 10.0
 """Seconds between two probes of a detector that is well."""
 SOON_S = 3.0
-"""Seconds until the next probe of one that is not, so that it is out, or back, the sooner."""
+"""Seconds until the next probe of one that is not, or that is left alone: it is out, or back, the sooner."""
 TIMEOUT_S = 5.0
 """Longest that a probe takes, in seconds: out after 10 + 5 + 3 + 5 at the latest."""
 _TICK_S = 0.5
@@ -72,7 +73,8 @@ class DetectorProbes:
             timeout_s = max(0.05, min(self._timeout_s, detector.info.timeout_ms / 1000))
             well = await detector.probe(timeout_s)
         finally:
-            wait = self._interval_s if well else self._soon_s
+            closed = detector.breaker.state is BreakerState.CLOSED
+            wait = self._interval_s if well and closed else self._soon_s
             # Spread, so that replicas do not all ask at the same moment.
             spread = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
             self._due[detector] = asyncio.get_running_loop().time() + wait * spread

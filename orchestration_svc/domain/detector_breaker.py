@@ -20,12 +20,15 @@ class BreakerRule:
 
     Attributes:
         failures: how many in a row open it.
-        open_s: how long it stays open, in seconds.
+        open_s: how long it stays open at most, in seconds.
+        rest_s: how long it stays open at least, in seconds, though a probe finds the detector well. It
+            doubles with each relapse, one within `open_s` of closing, and never is longer than that.
         trials: calls that may be under way while half open, and how many must succeed to close it.
     """
 
     failures: int = 5
     open_s: float = 60.0
+    rest_s: float = 2.0
     trials: int = 3
 
 
@@ -64,6 +67,8 @@ class Breaker:
         self._state = BreakerState.CLOSED
         self._failures = 0
         self._opened_at = 0.0
+        self._closed_at = float("-inf")
+        self._rest_s = self._rule.rest_s
         self._trials = 0
         self._successes = 0
         # What a call says that began in an earlier state is of no account in this one.
@@ -83,6 +88,14 @@ class Breaker:
         if self.state is not BreakerState.OPEN:
             return 0.0
         return max(0.0, self._rule.open_s - (self._clock() - self._opened_at))
+
+    def found_well(self) -> None:
+        """Take it that a probe found the detector well: calls may try it, once it has rested.
+
+        Else an outage of a second would cost a minute, and a few of them every detector there is.
+        """
+        if self.state is BreakerState.OPEN and self._clock() - self._opened_at >= self._rest_s:
+            self._change(BreakerState.HALF_OPEN)
 
     def admit(self) -> Ticket | None:
         """Return leave to make a call, or None when it may not be made."""
@@ -116,10 +129,15 @@ class Breaker:
                 self._open()
 
     def _open(self) -> None:
-        self._opened_at = self._clock()
+        now, rule = self._clock(), self._rule
+        relapsed = self._state is BreakerState.HALF_OPEN or now - self._closed_at < rule.open_s
+        self._rest_s = min(rule.open_s, 2 * self._rest_s) if relapsed else min(rule.rest_s, rule.open_s)
+        self._opened_at = now
         self._change(BreakerState.OPEN)
 
     def _change(self, state: BreakerState) -> None:
+        if state is BreakerState.CLOSED:
+            self._closed_at = self._clock()
         self._state = state
         self._failures = self._trials = self._successes = 0
         self._round += 1

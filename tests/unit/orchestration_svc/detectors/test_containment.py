@@ -279,3 +279,78 @@ def test_each_version_gets_its_share_of_the_draws(draw: float, version: str) -> 
     assert arm is not None
     assert arm.version == version
     assert draw_arm([Arm("3", 0, None)], draw) is None
+
+
+def fail_until_open(breaker: Breaker) -> None:
+    for _ in range(5):
+        ticket = breaker.admit()
+        assert ticket is not None
+        ticket.end(good=False)
+
+
+def test_breaker_of_a_detector_that_a_probe_finds_well_lets_calls_try_it_before_the_minute_is_over() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    fail_until_open(breaker)
+    breaker.found_well()
+    assert breaker.state.value == "open"  # it has not rested yet
+    clock.time += 2.0
+    breaker.found_well()
+    assert breaker.state.value == "half_open"  # not closed: three calls have to succeed
+
+
+def test_each_relapse_doubles_the_rest_up_to_the_minute() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    fail_until_open(breaker)
+    for rest_s in (2, 4, 8, 16, 32, 60, 60):
+        clock.time += rest_s - 0.25
+        breaker.found_well()
+        assert breaker.state.value == "open"
+        clock.time += 0.25
+        breaker.found_well()
+        assert breaker.state.value == "half_open"
+        trial = breaker.admit()
+        assert trial is not None
+        trial.end(good=False)
+
+
+def test_probe_that_finds_it_well_changes_nothing_while_the_breaker_is_closed() -> None:
+    breaker = Breaker(clock=Clock())
+    breaker.found_well()
+    assert breaker.state is BreakerState.CLOSED
+
+
+async def test_probes_alone_bring_a_detector_back_that_nobody_calls() -> None:
+    inner, events = Scripted(*[SERVER_ERROR] * 5), Events()
+    limits = Containment(breaker=BreakerRule(rest_s=0.0))
+    detector = ContainedDetector(inner, limits, events, check=inner.check)
+    for _ in range(5):
+        with pytest.raises(DetectorFault):
+            await detector.detect("x", timeout_s=1, context=CallContext())
+    assert detector.breaker.state.value == "open"
+    for _ in range(4):
+        assert await detector.probe(1)
+    assert detector.breaker.state.value == "closed"
+
+
+async def test_time_that_ran_out_because_this_process_was_busy_is_not_held_against_the_detector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    skipped = 0.0
+
+    class Busy(Scripted):
+        async def detect(self, text: str, *, timeout_s: float, context: CallContext) -> DetectorOutput:
+            nonlocal skipped
+            del text, context
+            skipped += timeout_s + 0.2  # the loop comes round again long after the time ran out
+            raise TOO_LONG
+
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + skipped)
+    detector = ContainedDetector(Busy(), Containment(), Events())
+    for _ in range(6):
+        with pytest.raises(DetectorFault, match="ran_too_long"):
+            await detector.detect("x", timeout_s=1, context=CallContext())
+    assert detector.breaker.state is BreakerState.CLOSED
