@@ -65,6 +65,14 @@ for group in (audit, knowledge):
     cli.add_command(group)
 
 
+@cli.command()
+def worker() -> None:
+    """Make reports until told to stop; any number of these may run."""
+    from analysis_svc.worker import work  # noqa: PLC0415 - other commands need no worker
+
+    work()
+
+
 def main() -> None:
     """Run the command line; a wrong setting or an error of the closed set is one line, not a stack."""
     try:

@@ -42,6 +42,7 @@ from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.compose_knowledge import CONTROLLERS as KNOWLEDGE
 from analysis_svc.compose_knowledge import compose_knowledge
+from analysis_svc.compose_reports import compose_reports
 from analysis_svc.compose_retention import RETENTION_CONTROLLERS, retention_dependencies
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
 from analysis_svc.domain.background_work import BackgroundWork
@@ -93,6 +94,15 @@ def create_app(
     )
     evidence_parts = compose_evidence(database, catalogue)
     dashboard = compose_dashboard(database, valkey, verifier)
+    reports = compose_reports(
+        settings,
+        database,
+        catalogue,
+        metrics,
+        controls=evidence_parts.assess_controls,
+        history=insights.risk_history,
+        incidents=insights.incidents,
+    )
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
         catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
@@ -135,6 +145,7 @@ def create_app(
             HealthController,
             *RETENTION_CONTROLLERS,
             *evidence_parts.handlers,
+            *reports.handlers,
             docs_assets(),
             *INSIGHTS,
             *KNOWLEDGE,
@@ -142,6 +153,7 @@ def create_app(
         ],
         dependencies={
             **evidence_parts.dependencies,
+            **reports.dependencies,
             "principal": Provide(provide_principal, sync_to_thread=False),
             "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
@@ -152,7 +164,14 @@ def create_app(
             **insights.dependencies(),
             **knowledge.dependencies(),
         },
-        state=State({"verifier": verifier, "metrics": metrics, "web_sessions": dashboard.sessions}),
+        state=State(
+            {
+                "verifier": verifier,
+                "metrics": metrics,
+                "web_sessions": dashboard.sessions,
+                "job_worker": reports.worker,
+            }
+        ),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=StrictRequest,
         request_max_body_size=settings.max_body_bytes,

@@ -60,6 +60,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: Annotated[int, Meta(ge=0, le=65535, description="port of /metrics; 0 switches it off")] = (
         9082
     )
+    worker_metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="port of /metrics of a report worker; 0 switches it off")
+    ] = 0
+    worker_silent_s: Annotated[
+        int,
+        Meta(ge=1, le=600, description="a worker silent for so long is dead and its reports go to others, s"),
+    ] = 15
     issuer: Annotated[str, Meta(min_length=1, description="iss that tokens must carry")] = "llama-mapper"
     database_pool_size: Annotated[int, Meta(ge=1, le=200, description="pooled Postgres connections")] = 10
     database_statement_timeout_ms: Annotated[

@@ -35,6 +35,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._reports = Counter(
+            "analysis_reports_total",
+            "Reports that are ready or have failed",
+            ["state"],
+            registry=self.registry,
+        )
+
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         self._requests.labels(method, route, str(status)).inc()
@@ -47,6 +54,10 @@ class Metrics:
     def evidence_not_kept(self) -> None:
         """Count an analysis whose evidence could not be stored."""
         self._not_kept.inc()
+
+    def report_ended(self, state: str) -> None:
+        """Count a report that is ready or has failed."""
+        self._reports.labels(state).inc()
 
     def serve(self, host: str, port: int) -> "MetricsServer":
         """Serve /metrics from a thread of its own; close the returned server to stop."""

@@ -26,6 +26,8 @@ from deploy.local.system_user import user_for_postgres
 LOCK_FILE = "up.lock"
 WORKER = "worker"
 """The program that runs jobs: orchestration_svc once more, in its environment."""
+REPORT_WORKER = "analysis-worker"
+"""The program that makes reports: analysis_svc once more, in its environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Stack:
             servers.append(Program("valkey", valkey.server_command(self.cache)))
         services = [Program(service.name, self.service_command(service, "serve")) for service in SERVICES]
         services.append(Program(WORKER, self.service_command(SERVICES[0], "worker"), settles_seconds=1))
+        services.append(
+            Program(REPORT_WORKER, self.service_command(SERVICES[2], "worker"), settles_seconds=1)
+        )
         models = [Program(slot.name, self.model_command(slot)) for slot in slots(self.settings)]
         return servers + services + models
 

@@ -9,7 +9,7 @@ from deploy.local.migrations import migrate_stale
 from deploy.local.progress import Progress
 from deploy.local.readiness import wait_for_detectors, wait_until_ready
 from deploy.local.services import SERVICES
-from deploy.local.stack import WORKER, Stack
+from deploy.local.stack import REPORT_WORKER, WORKER, Stack
 from deploy.local.supervision import Supervisor
 from deploy.postgres.bootstrap import ServiceDatabase, UnsafeRoleError, bootstrap
 
@@ -94,21 +94,23 @@ def wait_for_services(stack: Stack, progress: Progress, token: str) -> None:
         notes.extend(f"not {name}: {state}" for name, state in states.items() if state != "ready")
 
 
-def start_worker(stack: Stack, progress: Progress) -> None:
-    """Start what runs jobs: last, as it has detectors of its own, which nothing else should wait for.
+def start_workers(stack: Stack, progress: Progress) -> None:
+    """Start what runs jobs and makes reports: last, as nothing else should wait for that.
 
     Raises:
-        SetupError: it ended at once or took too long; the end of its log is in the hint.
+        SetupError: one ended at once or took too long; the end of its log is in the hint.
     """
     supervisor = Supervisor(stack.run)
-    with progress.step("the worker of jobs"):
-        supervisor.start(WORKER)
+    with progress.step("the workers of jobs and reports"):
+        for name in (WORKER, REPORT_WORKER):
+            supervisor.start(name)
         deadline = time.monotonic() + READY_SECONDS
-        while supervisor.states()[WORKER].state != "RUNNING":
-            _death_of(stack, WORKER)()
-            if time.monotonic() > deadline:
-                raise SetupError(f"{WORKER} does not settle", hint=_log(stack, WORKER))
-            time.sleep(0.05)
+        for name in (WORKER, REPORT_WORKER):
+            while supervisor.states()[name].state != "RUNNING":
+                _death_of(stack, name)()
+                if time.monotonic() > deadline:
+                    raise SetupError(f"{name} does not settle", hint=_log(stack, name))
+                time.sleep(0.05)
 
 
 def _death_of(stack: Stack, program: str) -> Callable[[], None]:

@@ -17,7 +17,7 @@ from deploy.local.start import (
     prepare_database,
     start_servers,
     start_services,
-    start_worker,
+    start_workers,
     wait_for_services,
 )
 from deploy.local.stop_request import StopRequest, ignore_requests, raise_on_request
@@ -50,7 +50,7 @@ def up(settings: StackSettings, progress: Progress) -> None:
                 token, key = prepare_tenant(stack, progress)
                 wait_for_services(stack, progress, token)
                 show_demo(stack, progress, token)
-                start_worker(stack, progress)
+                start_workers(stack, progress)
                 _say_where(stack, progress, key, time.monotonic() - begun)
                 watch(stack, progress, supervisor)
         except StopRequest:

@@ -28,6 +28,8 @@ SCOPES = frozenset(
         "analyze",
         "audit:read",
         "evidence:read",
+        "reports:read",
+        "reports:write",
         "frameworks:read",
     }
 )

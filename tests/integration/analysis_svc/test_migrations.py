@@ -36,7 +36,7 @@ def described(dsns: ServiceDsns) -> dict[str, dict[str, bool]]:
         return {
             name: {column["name"]: column["nullable"] for column in there.get_columns(name, schema=SCHEMA)}
             for name in there.get_table_names(schema=SCHEMA)
-            if name != "alembic_version"
+            if name != "alembic_version" and not name.startswith("procrastinate_")
         }
     finally:
         engine.dispose()

@@ -27,6 +27,7 @@ ALIKE = (
     "api/request_context.py",
     "api/strict_request.py",
     "domain/background_work.py",
+    "domain/own_task.py",
     "migrations/env.py",
     "server.py",
 )
@@ -44,9 +45,12 @@ ALIKE_IN_TWO = (
 )
 
 # Alike in orchestration_svc and mapper_svc, which keep settings of tenants and follow news.
-ALIKE_IN_AUDITED = (
-    "adapters/tenant_settings_cache.py",
-    "domain/own_task.py",
+ALIKE_IN_AUDITED = ("adapters/tenant_settings_cache.py",)
+
+# Alike in orchestration_svc and analysis_svc, which have workers.
+ALIKE_IN_WORKING = (
+    "adapters/fault_log.py",
+    "adapters/job_worker.py",
 )
 
 # The same file by name, each with what is its service's own.
@@ -54,6 +58,7 @@ OWN = {
     "__init__.py": "empty",
     "__main__.py": "each has commands of its own",
     "adapters/__init__.py": "empty",
+    "adapters/job_queue.py": "each has tasks of its own",
     "adapters/metrics.py": "each counts what it does",
     "adapters/settings_repository.py": "each keeps other settings",
     "adapters/tables.py": "each has its own tables",
@@ -73,6 +78,7 @@ OWN = {
     "domain/tenant_settings.py": "each has its own settings of tenants",
     "migrations/__init__.py": "empty",
     "settings.py": "each has its own settings",
+    "worker.py": "each does work of its own",
 }
 
 
@@ -99,6 +105,11 @@ def test_copy_is_alike_in_mapper_and_analysis(name: str) -> None:
 @pytest.mark.parametrize("name", ALIKE_IN_AUDITED)
 def test_copy_is_alike_in_orchestration_and_mapper(name: str) -> None:
     assert neutral("orchestration_svc", name) == neutral("mapper_svc", name), f"mend {name} in both alike"
+
+
+@pytest.mark.parametrize("name", ALIKE_IN_WORKING)
+def test_copy_is_alike_in_orchestration_and_analysis(name: str) -> None:
+    assert neutral("orchestration_svc", name) == neutral("analysis_svc", name), f"mend {name} in both alike"
 
 
 def between(text: str, begin: str, end: str) -> str:
@@ -138,4 +149,4 @@ def test_every_file_of_the_same_name_is_alike_or_known_to_differ() -> None:
             for path in (ROOT / service / folder).glob("*.py"):
                 names.setdefault(str(path.relative_to(ROOT / service)), set()).add(service)
     shared = {name for name, services in names.items() if len(services) > 1}
-    assert shared == {*ALIKE, *ALIKE_IN_TWO, *ALIKE_IN_AUDITED, *OWN}
+    assert shared == {*ALIKE, *ALIKE_IN_TWO, *ALIKE_IN_AUDITED, *ALIKE_IN_WORKING, *OWN}

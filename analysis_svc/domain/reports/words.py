@@ -1,0 +1,48 @@
+"""How a report writes times, spans and counts; in UTC, in one way everywhere."""
+
+from datetime import datetime, timedelta
+
+from analysis_svc.domain.models import EvidenceState
+from analysis_svc.domain.reports.document import Tone
+
+STATE_TONES = {
+    EvidenceState.SATISFIED: Tone.GOOD,
+    EvidenceState.VIOLATED: Tone.BAD,
+    EvidenceState.INSUFFICIENT: Tone.OPEN,
+}
+
+
+def day(at: datetime) -> str:
+    """Return a date such as 3 November 2026."""
+    return f"{at.day} {at:%B %Y}"
+
+
+def moment(at: datetime | None, *, none: str = "never") -> str:
+    """Return a date and time such as 3 Nov 2026, 14:05 UTC."""
+    return none if at is None else f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def period(start: datetime, end: datetime) -> str:
+    """Return a period in words; whole days are told without their hours."""
+    if start.time() == end.time() == datetime.min.time():
+        last = end - timedelta(days=1)
+        return day(start) if last <= start else f"{day(start)} to {day(last)}"
+    return f"{moment(start)} to {moment(end)}"
+
+
+def span(length: timedelta | None) -> str:
+    """Return a length of time in its two largest units."""
+    if length is None:
+        return "not known"
+    minutes = round(length.total_seconds() / 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min" if rest else "under a minute"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: 1 control, 12 controls."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
