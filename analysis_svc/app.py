@@ -134,6 +134,8 @@ def create_app(
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
+            if settings.index_catalogues:
+                background.start(knowledge.keep_shipped(catalogue))
             yield
 
     app = Litestar(

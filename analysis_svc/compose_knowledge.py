@@ -1,9 +1,11 @@
 """Puts the knowledge index together: asking, adding, and what keeps the shipped catalogues indexed."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from litestar.di import Provide
 
 from analysis_svc.adapters.database import Database
@@ -15,6 +17,7 @@ from analysis_svc.api.knowledge_controller import KnowledgeController
 from analysis_svc.api.rag_controller import RagController
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.errors import ServiceError
 from analysis_svc.domain.knowledge.add import Added, AddKnowledge
 from analysis_svc.domain.knowledge.ask import Knowledge
 from analysis_svc.domain.knowledge.models import DocumentFacts
@@ -24,6 +27,8 @@ from analysis_svc.settings import Settings
 CONTROLLERS = (KnowledgeController, RagController)
 _ADDING_TIMEOUT_MS = 120_000
 SHIPPED = "shipped"
+_RETRY_S = 30.0
+_log = structlog.get_logger("analysis_svc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,18 @@ class KnowledgeParts:
             await self.add_knowledge.add_read(OPERATOR_TENANT_ID, new, sections, actor=SHIPPED)
             for new, sections in shipped_documents(catalogue)
         ]
+
+    async def keep_shipped(self, catalogue: Catalogue) -> None:
+        """Load the model and index the shipped catalogues; goes on trying while the database is away."""
+        await self.embedder.embed(["warm up"])
+        while True:
+            try:
+                await self.index_shipped(catalogue)
+            except ServiceError as error:
+                _log.warning("catalogues_not_indexed", error_code=error.code)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     async def close(self) -> None:
         """Close what only the knowledge index uses."""

@@ -86,6 +86,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Whoever changes it can erase nobody who was hashed before",
         ),
     ] = ""
+    index_catalogues: Annotated[
+        bool, Meta(description="whether the shipped catalogues are indexed for questions at start")
+    ] = True
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"
@@ -148,4 +151,5 @@ def example_settings() -> Settings:
         database_url="postgresql+psycopg://nobody@localhost/none",
         redis_url="redis://localhost:1",
         orchestration_url="http://localhost:1",
+        index_catalogues=False,
     )

@@ -58,13 +58,19 @@ class KnowledgeRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, tenant_id: UUID, digest: bytes, embedder: str) -> DocumentFacts | None:
-        """Return the document of the active version that has this digest and these vectors."""
+    async def find(
+        self, tenant_id: UUID, digest: bytes, embedder: str, *, anywhere: bool = False
+    ) -> DocumentFacts | None:
+        """Return the document that has this digest and these vectors."""
         async with self._database.tenant(tenant_id) as connection:
-            for one in await documents_of(connection, await active_version(connection)):
-                if one.digest == digest and one.embedder == embedder:
-                    return one
-        return None
+            rows = await connection.execute(
+                select(documents).where(documents.c.digest == digest, documents.c.embedder == embedder)
+            )
+            found = [document_of(row) for row in rows]
+            if found and not anywhere:
+                active = await documents_of(connection, await active_version(connection))
+                found = [one for one in found if one in active]
+        return found[0] if found else None
 
     async def add(
         self,

@@ -18,7 +18,7 @@ NAME = "all-MiniLM-L6-v2-onnx-int8"
 MOST_TOKENS = 256
 """Read of a text, as the model was trained; what is behind them is not seen."""
 _VOCABULARY = Path(__file__).parents[2] / "data" / "embedder" / "vocab.txt"
-_BATCH = 16
+_BATCH = 8
 
 
 class EmbedderFaultError(Exception):
@@ -92,6 +92,8 @@ def _load(threads: int) -> tuple["Tokenizer", "InferenceSession"]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Waiting threads of the model sleep: spinning would take the processor from requests.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     tokenizer = BertWordPieceTokenizer(str(_VOCABULARY), lowercase=True)
     tokenizer.enable_truncation(MOST_TOKENS)

@@ -18,7 +18,7 @@ from analysis_svc.domain.knowledge.models import DocumentFacts, Hit
 from analysis_svc.domain.knowledge.ports import Found, SearchSpace
 from analysis_svc.domain.knowledge.ports import Vector as Floats
 
-MOST_WORDS = 32
+MOST_WORDS = 64
 """Words of a question that are looked up, the rarest ones."""
 
 _IDS = ARRAY(SQL_UUID(as_uuid=True))

@@ -123,16 +123,19 @@ class AddKnowledge:
         actor: str,
         switch: bool = True,
     ) -> Added:
-        """Do the same with a document that was read already."""
-        known = await self._known(tenant_id, new)
+        """Do the same with a document that was read already.
+
+        One that some version has is passed over, so that going back to another version lasts.
+        """
+        known = await self._known(tenant_id, new, anywhere=True)
         if known is not None:
             return known
         return await self._add(
             tenant_id, new, sections, actor=actor, most_chunks=None, switch=switch, progress=None
         )
 
-    async def _known(self, tenant_id: UUID, new: NewDocument) -> Added | None:
-        known = await self._store.find(tenant_id, new.digest, self._embedder.name)
+    async def _known(self, tenant_id: UUID, new: NewDocument, *, anywhere: bool = False) -> Added | None:
+        known = await self._store.find(tenant_id, new.digest, self._embedder.name, anywhere=anywhere)
         if known is None:
             return None
         active, _ = await self._store.versions(tenant_id, limit=1)

@@ -40,9 +40,20 @@ class RankedHit:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What was found, best first, and in which versions; `weights` are those of the question's words."""
+    """What was found and in which versions.
+
+    Attributes:
+        hits: both searches fused, best first.
+        by_words: what the search by words found, best first.
+        by_meaning: what the search by meaning found, best first.
+        weights: of the question's words.
+        shared_version: of the index that all tenants share.
+        own_version: of the tenant's own.
+    """
 
     hits: tuple[RankedHit, ...]
+    by_words: tuple[Hit, ...]
+    by_meaning: tuple[Hit, ...]
     weights: Mapping[str, float]
     shared_version: int
     own_version: int
@@ -133,6 +144,8 @@ class Knowledge:
         shared = {one.id for one in spaces[0].documents}
         return Ranking(
             hits=tuple(_rank(found, weights, shared)),
+            by_words=tuple(_best([hit for one in found for hit in one.words])),
+            by_meaning=tuple(_best([hit for one in found for hit in one.meanings])),
             weights=weights,
             shared_version=spaces[0].version,
             own_version=spaces[1].version if len(spaces) > 1 else 0,

@@ -85,8 +85,17 @@ class KnowledgeIndex(Protocol):
 class KnowledgeStore(Protocol):
     """Keeps documents and versions of a tenant's index. Each call raises StorageUnavailableError."""
 
-    async def find(self, tenant_id: UUID, digest: bytes, embedder: str) -> DocumentFacts | None:
-        """Return the document of the active version that has this digest and these vectors."""
+    async def find(
+        self, tenant_id: UUID, digest: bytes, embedder: str, *, anywhere: bool = False
+    ) -> DocumentFacts | None:
+        """Return the document of the active version that has this digest and these vectors.
+
+        Args:
+            tenant_id: whose.
+            digest: of the document.
+            embedder: name of the model.
+            anywhere: also one that no active version has.
+        """
         ...
 
     async def add(
