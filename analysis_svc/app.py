@@ -81,7 +81,7 @@ def create_app(
     subject_hash = KeyedSubjectHash(settings.subject_key)
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
-    insights = compose_insights(database, catalogue)
+    insights = compose_insights(database, catalogue, evidence)
     knowledge = compose_knowledge(settings, database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.

@@ -8,18 +8,25 @@ from litestar.di import Provide
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.event_source import EventRepository
+from analysis_svc.adapters.insights.feedback_repository import FeedbackRepository
 from analysis_svc.adapters.insights.incident_repository import IncidentRepository
+from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
 from analysis_svc.adapters.insights.risk_facts import RiskFactsRepository
 from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
+from analysis_svc.api.feedback_controller import FeedbackController
 from analysis_svc.api.incidents_controller import IncidentsController
 from analysis_svc.api.patterns_controller import PatternsController
+from analysis_svc.api.quality_controller import QualityController
 from analysis_svc.api.risk_controller import RiskController
 from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.insights.feedback import FeedbackOnFindings
 from analysis_svc.domain.insights.handle_incidents import Incidents
 from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
+from analysis_svc.domain.insights.quality import Quality
 from analysis_svc.domain.insights.risk_history import RiskHistory
+from analysis_svc.domain.ports import EvidenceStore
 
-CONTROLLERS = (IncidentsController, PatternsController, RiskController)
+CONTROLLERS = (FeedbackController, IncidentsController, PatternsController, QualityController, RiskController)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class Insights:
     risk_history: RiskHistory
     incidents: Incidents
     patterns_over_time: PatternsOverTime
+    feedback: FeedbackOnFindings
+    quality: Quality
     statistics: StatisticsProcess
 
     def dependencies(self) -> Mapping[str, Provide]:
@@ -36,16 +45,24 @@ class Insights:
         return {
             "risk_history": Provide(lambda: self.risk_history, sync_to_thread=False),
             "incidents": Provide(lambda: self.incidents, sync_to_thread=False),
+            "feedback": Provide(lambda: self.feedback, sync_to_thread=False),
+            "quality": Provide(lambda: self.quality, sync_to_thread=False),
             "patterns_over_time": Provide(lambda: self.patterns_over_time, sync_to_thread=False),
         }
 
 
-def compose_insights(database: Database, catalogue: Catalogue) -> Insights:
+def compose_insights(database: Database, catalogue: Catalogue, evidence: EvidenceStore) -> Insights:
     """Put the insights together on the service's database."""
     statistics = StatisticsProcess()
     return Insights(
         risk_history=RiskHistory(RiskFactsRepository(database)),
-        incidents=Incidents(IncidentRepository(database, catalogue.taxonomy), lambda: datetime.now(UTC)),
+        incidents=Incidents(IncidentRepository(database, catalogue.taxonomy), _now),
         patterns_over_time=PatternsOverTime(EventRepository(database), statistics),
+        feedback=FeedbackOnFindings(FeedbackRepository(database), evidence, catalogue.taxonomy, _now),
+        quality=Quality(QualityFactsRepository(database)),
         statistics=statistics,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

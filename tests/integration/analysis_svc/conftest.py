@@ -36,11 +36,13 @@ SCOPES = frozenset(
 
 
 class AnyTenant:
-    """Takes the token for the tenant's id; scopes may follow it instead of all."""
+    """Takes the token for the tenant's id; ``as:<token id>`` and scopes may follow it instead of all."""
 
     async def verify(self, token: str) -> Principal:
-        tenant, *scopes = token.split()
-        return Principal(UUID(tenant), "test", frozenset(), frozenset(scopes) or SCOPES)
+        tenant, *rest = token.split()
+        name = next((one.removeprefix("as:") for one in rest if one.startswith("as:")), "test")
+        scopes = frozenset(one for one in rest if not one.startswith("as:"))
+        return Principal(UUID(tenant), name, frozenset(), scopes or SCOPES)
 
 
 @dataclass

@@ -1,0 +1,99 @@
+"""What people say about findings is kept once, reviewed by another, and counted."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.integration.analysis_svc.conftest import Analysis, bearer
+
+FOUND: dict[str, Any] = {
+    "findings": [
+        {
+            "id": "f1",
+            "label": "SECRET.ApiKey",
+            "score": 1.0,
+            "confidence": 0.9,
+            "detector": "d",
+            "tier": "model",
+        },
+        {"id": "f2", "label": "PII.Contact.Email", "score": 1.0, "confidence": 0.8, "tier": "fallback"},
+    ],
+}
+
+
+async def post(analysis: Analysis, path: str, body: object, token: str = "") -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {token}"} if token else bearer(analysis.tenant)
+    answer = await analysis.client.post(f"/api/v1{path}", json=body, headers=headers)
+    return answer.status_code, answer.json()
+
+
+async def listed(analysis: Analysis, **query: str) -> list[dict[str, Any]]:
+    answer = await analysis.client.get("/api/v1/feedback", params=query, headers=bearer(analysis.tenant))
+    return list(answer.json()["items"])
+
+
+async def test_word_is_kept_once_and_the_last_one_of_a_key_counts(analysis: Analysis) -> None:
+    evidence = (await analysis.analyze(FOUND))["evidence_id"]
+    said = {"evidence_id": evidence, "finding_id": "f1", "verdict": "confirmed"}
+    status, first = await post(analysis, "/feedback", said)
+    assert (status, first["label"], first["confidence"], first["state"]) == (
+        201,
+        "SECRET.ApiKey",
+        0.9,
+        "pending",
+    )
+    _, again = await post(analysis, "/feedback", said)
+    assert again["id"] == first["id"]
+    _, changed = await post(
+        analysis, "/feedback", said | {"verdict": "relabel", "right_label": "SECRET.Password"}
+    )
+    assert changed["id"] != first["id"]
+    assert [one["id"] for one in await listed(analysis)] == [changed["id"], first["id"]]
+    quality = (await analysis.client.get("/api/v1/quality", headers=bearer(analysis.tenant))).json()
+    assert quality["words"] == {"confirmed": 0, "false_positive": 0, "relabel": 1}
+    assert quality["agreement"] is quality["label_drift"] is None, "one word says nothing yet"
+    other = (await analysis.client.get("/api/v1/quality", headers=bearer(analysis.other))).json()
+    assert (other["findings"], sum(other["words"].values())) == (0, 0)
+
+
+async def test_nobody_reviews_their_own_word_and_nobody_twice(analysis: Analysis) -> None:
+    evidence = (await analysis.analyze(FOUND))["evidence_id"]
+    said = {"evidence_id": evidence, "finding_id": "f1", "verdict": "false_positive", "raw_label": "api_key"}
+    _, given = await post(analysis, "/feedback", said)
+    path = f"/feedback/{given['id']}/review"
+    assert (await post(analysis, path, {"accepted": True}))[0] == 403, "the same key"
+    reviewer = f"{analysis.tenant} as:second"
+    status, reviewed = await post(analysis, path, {"accepted": True}, reviewer)
+    assert (status, reviewed["state"], reviewed["review"]["reviewed_by"]) == (200, "accepted", "second")
+    assert (await post(analysis, path, {"accepted": False}, reviewer))[0] == 409
+    assert [one["state"] for one in await listed(analysis, state="accepted")] == ["accepted"]
+    assert await listed(analysis, state="pending") == []
+    assert (await post(analysis, path, {"accepted": True}, f"{analysis.tenant} feedback:write"))[0] == 403
+    theirs = await post(analysis, path, {"accepted": True}, f"{analysis.other} as:second")
+    assert theirs[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field"),
+    [
+        ({"finding_id": "f9"}, 404, "finding_id"),
+        ({"evidence_id": str(uuid4())}, 404, "evidence_id"),
+        ({"verdict": "relabel"}, 400, "right_label"),
+        ({"verdict": "relabel", "right_label": "SECRET.ApiKey"}, 400, "right_label"),
+        ({"verdict": "relabel", "right_label": "NO.SUCH"}, 400, "right_label"),
+        ({"right_label": "PII.Other"}, 400, "right_label"),
+        ({"verdict": "wrong"}, 400, "verdict"),
+        ({"raw_label": "my card is 4111 1111 1111 1111"}, 400, "raw_label"),
+        ({"raw_label": "eve@example.com"}, 400, "raw_label"),
+        ({"raw_label": "one two three four five six seven eight"}, 400, "raw_label"),
+    ],
+)
+async def test_word_that_cannot_be_is_refused(
+    analysis: Analysis, change: dict[str, str], status: int, field: str
+) -> None:
+    evidence = (await analysis.analyze(FOUND))["evidence_id"]
+    said = {"evidence_id": evidence, "finding_id": "f1", "verdict": "confirmed"} | change
+    answer, problem = await post(analysis, "/feedback", said)
+    assert (answer, problem["errors"][0]["field"]) == (status, field)
+    assert await listed(analysis) == []
