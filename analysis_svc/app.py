@@ -93,7 +93,6 @@ def create_app(
         audience=SERVICE,
     )
     evidence_parts = compose_evidence(database, catalogue)
-    dashboard = compose_dashboard(database, valkey, verifier)
     reports = compose_reports(
         settings,
         database,
@@ -103,6 +102,7 @@ def create_app(
         history=insights.risk_history,
         incidents=insights.incidents,
     )
+    dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
         catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
@@ -127,6 +127,7 @@ def create_app(
             stack.callback(tracing.shutdown)
             stack.push_async_callback(database.close)
             stack.push_async_callback(knowledge.close)
+            stack.push_async_callback(dashboard.close)
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)

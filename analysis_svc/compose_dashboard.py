@@ -1,5 +1,6 @@
 """The dashboard, put together for the composition root."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from analysis_svc.adapters.dashboard_repository import DashboardRepository
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.web_sessions import ValkeySessions
 from analysis_svc.domain.web_session import WebSessions
+from analysis_svc.settings import Settings
 from analysis_svc.web import paths
 from analysis_svc.web.doors import Verifier
 from analysis_svc.web.evidence_pages import EvidencePages
@@ -24,6 +26,9 @@ from analysis_svc.web.page import provide_page
 from analysis_svc.web.search_pages import SearchPages
 from analysis_svc.web.sign_in_pages import SignInPages
 
+_CONNECTIONS = 3
+_STATEMENT_TIMEOUT_MS = 10_000
+_MOST_FORM_BYTES = 64 * 1024
 _YEAR = int(timedelta(days=365).total_seconds())
 
 
@@ -34,20 +39,26 @@ class Dashboard:
     Attributes:
         routers: the pages and what they are drawn with.
         sessions: belongs in the application's state as ``web_sessions``, where guards look for it.
+        close: ends what only the dashboard uses.
     """
 
     routers: tuple[Router, ...]
     sessions: WebSessions
+    close: Callable[[], Awaitable[None]]
 
 
-def compose_dashboard(database: Database, valkey: Redis, verifier: Verifier) -> Dashboard:
+def compose_dashboard(settings: Settings, valkey: Redis, verifier: Verifier) -> Dashboard:
     """Put the dashboard together.
 
     Args:
-        database: where evidence is read.
+        settings: of the service.
         valkey: where sessions are kept.
         verifier: checks the keys that people sign in with, and on every request of a session.
     """
+    # Connections of its own: whoever looks at ninety days must not keep an analysis from being stored.
+    database = Database(
+        settings.database_url, pool_size=_CONNECTIONS, statement_timeout_ms=_STATEMENT_TIMEOUT_MS
+    )
     sessions = ValkeySessions(valkey)
     views = DashboardRepository(database)
     pages = Router(
@@ -61,6 +72,7 @@ def compose_dashboard(database: Database, valkey: Redis, verifier: Verifier) -> 
         },
         exception_handlers=EXCEPTION_HANDLERS,
         include_in_schema=False,
+        request_max_body_size=_MOST_FORM_BYTES,
     )
     static = create_static_files_router(
         path=paths.STATIC,
@@ -69,4 +81,4 @@ def compose_dashboard(database: Database, valkey: Redis, verifier: Verifier) -> 
         # The address of a file has its digest in it.
         cache_control=CacheControlHeader(public=True, max_age=_YEAR, immutable=True),
     )
-    return Dashboard((pages, static), sessions)
+    return Dashboard((pages, static), sessions, database.close)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     DateTime,
     Integer,
@@ -61,35 +62,29 @@ def count_levels(stretch: Stretch) -> Select[Any]:
     return select(analyses.c.level, count, newest).where(within(stretch)).group_by(analyses.c.level)
 
 
-def count_findings(stretch: Stretch) -> Select[Any]:
-    """All findings."""
-    return select(func.count()).select_from(findings.join(analyses, _FOUND_IN)).where(within(stretch))
-
-
 def count_violated(stretch: Stretch, most: int) -> Select[Any]:
     """The controls that most analyses violate."""
-    violated = _each(analyses.c.violated)
-    count = func.count().label("seen")
+    alike = _alike(stretch, analyses.c.violated)
+    violated = _each(alike.c.violated)
+    seen = func.sum(alike.c.seen).label("seen")
     return (
-        select(violated.c.name, count)
-        .select_from(analyses.join(violated, true()))
-        .where(within(stretch))
+        select(violated.c.name, seen)
+        .select_from(alike.join(violated, true()))
         .group_by(violated.c.name)
-        .order_by(count.desc(), violated.c.name)
+        .order_by(seen.desc(), violated.c.name)
         .limit(most)
     )
 
 
-def count_labels(stretch: Stretch, most: int) -> Select[Any]:
-    """The labels that most findings have."""
-    count = func.count().label("seen")
+def count_labels(stretch: Stretch) -> Select[Any]:
+    """Findings by label, most first."""
+    seen = func.count().label("seen")
     return (
-        select(findings.c.label.label("name"), count)
+        select(findings.c.label.label("name"), seen)
         .select_from(findings.join(analyses, _FOUND_IN))
         .where(within(stretch))
         .group_by(findings.c.label)
-        .order_by(count.desc(), findings.c.label)
-        .limit(most)
+        .order_by(seen.desc(), findings.c.label)
     )
 
 
@@ -104,12 +99,14 @@ def detector_runs(stretch: Stretch) -> Select[Any]:
 
     One that is said to have succeeded and to have failed did not succeed, as the analysis has it.
     """
+    lists = (analyses.c.detectors_required, analyses.c.detectors_succeeded, analyses.c.detectors_failed)
+    alike = _alike(stretch, *lists)
     failed = (
-        func.jsonb_array_elements(analyses.c.detectors_failed)
+        func.jsonb_array_elements(alike.c.detectors_failed)
         .table_valued(column("one", JSONB))
         .render_derived()
     )
-    required, succeeded = _each(analyses.c.detectors_required), _each(analyses.c.detectors_succeeded)
+    required, succeeded = _each(alike.c.detectors_required), _each(alike.c.detectors_succeeded)
     sources = (
         (required, required.c.name),
         (succeeded, succeeded.c.name),
@@ -118,22 +115,32 @@ def detector_runs(stretch: Stretch) -> Select[Any]:
     # The worst word on a run counts: 2 failed, 1 succeeded. 0, that it was required, is no word.
     said = union_all(
         *(
-            select(analyses.c.id, cast(name, Text).label("detector"), literal(word, Integer).label("word"))
-            .select_from(analyses.join(source, true()))
-            .where(within(stretch))
+            select(
+                alike.c.number,
+                alike.c.seen,
+                cast(name, Text).label("detector"),
+                literal(word, Integer).label("word"),
+            ).select_from(alike.join(source, true()))
             for word, (source, name) in enumerate(sources)
         )
     ).subquery()
-    run = select(said.c.detector, func.max(said.c.word).label("word"))
-    runs = run.group_by(said.c.id, said.c.detector).subquery()
-    expected = func.count().label("expected")
-    succeeded_runs = func.count().filter(runs.c.word == _SUCCEEDED).label("succeeded")
+    worst = select(said.c.detector, said.c.seen, func.max(said.c.word).label("word"))
+    runs = worst.group_by(said.c.number, said.c.seen, said.c.detector).subquery()
+    expected = func.sum(runs.c.seen)
+    succeeded_runs = func.coalesce(func.sum(runs.c.seen).filter(runs.c.word == _SUCCEEDED), 0)
     return (
-        select(runs.c.detector, expected, succeeded_runs)
+        select(runs.c.detector, expected.label("expected"), succeeded_runs.label("succeeded"))
         .group_by(runs.c.detector)
-        .order_by((func.count() - func.count().filter(runs.c.word == _SUCCEEDED)).desc(), runs.c.detector)
+        .order_by((expected - succeeded_runs).desc(), runs.c.detector)
         .limit(_MOST_NAMES)
     )
+
+
+def _alike(stretch: Stretch, *lists: ColumnElement[Any]) -> CTE:
+    """Analyses with the same lists counted as one: there are many analyses and few different lists."""
+    seen = func.count().label("seen")
+    number = func.row_number().over(order_by=lists).label("number")
+    return select(*lists, seen, number).where(within(stretch)).group_by(*lists).cte()
 
 
 def labels_seen(stretch: Stretch) -> Select[Any]:

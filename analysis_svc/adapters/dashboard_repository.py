@@ -30,18 +30,17 @@ class DashboardRepository:
         """Sum the stretch up."""
         async with self._database.tenant(tenant_id) as connection:
             levels = (await connection.execute(queries.count_levels(stretch))).all()
-            found = (await connection.execute(queries.count_findings(stretch))).scalar_one()
             detectors = (await connection.execute(queries.detector_runs(stretch))).all()
             controls = (await connection.execute(queries.count_violated(stretch, _MOST))).all()
-            labels = (await connection.execute(queries.count_labels(stretch, _MOST))).all()
+            labels = (await connection.execute(queries.count_labels(stretch))).all()
             severe = (await connection.execute(queries.severe_records(stretch, _MOST))).all()
         return Overview(
             analyses=sum(row.seen for row in levels),
             levels=tuple(Counted(row.level, row.seen) for row in levels),
-            findings=found,
+            findings=sum(row.seen for row in labels),
             detectors=tuple(DetectorRuns(row.detector, row.expected, row.succeeded) for row in detectors),
             controls=tuple(Counted(row.name, row.seen) for row in controls),
-            labels=tuple(Counted(row.name, row.seen) for row in labels),
+            labels=tuple(Counted(row.name, row.seen) for row in labels[:_MOST]),
             severe=tuple(summary_of(row) for row in severe),
             newest=max((row.newest for row in levels), default=None),
         )

@@ -10,7 +10,6 @@ from litestar import Request
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 
 FIELD = "csrf_token"
-_MOST_BYTES = 64 * 1024
 _MOST_FIELDS = 64
 
 Form = Mapping[str, str]
@@ -30,7 +29,7 @@ async def read_form(request: Request, secret: str | None) -> Form:  # type: igno
 
     Raises:
         ServiceError: INSUFFICIENT_RBAC when the form is another site's or of another session,
-            INVALID_REQUEST when it is no form, PAYLOAD_TOO_LARGE.
+            INVALID_REQUEST when it is no form.
     """
     if not _own(request):
         raise _refused("this form was sent by another site")
@@ -38,8 +37,6 @@ async def read_form(request: Request, secret: str | None) -> Form:  # type: igno
     if content_type != "application/x-www-form-urlencoded":
         raise ServiceError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "the form must be sent URL-encoded")
     body = await request.body()
-    if len(body) > _MOST_BYTES:
-        raise ServiceError(ErrorCode.PAYLOAD_TOO_LARGE, "this form is larger than 64 KiB")
     try:
         pairs = parse_qsl(
             body.decode("utf-8"),

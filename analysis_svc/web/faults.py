@@ -69,6 +69,8 @@ def _from_litestar(request: Request[Any, Any, Any], error: HTTPException) -> Res
         return _from_fault(request, error)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return show_fault(request, error.status_code, "There is no such page.")
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return show_fault(request, error.status_code, "This form is larger than any that the page has.")
     return show_fault(request, error.status_code, "The address or the form does not fit this page.")
 
 

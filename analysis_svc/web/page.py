@@ -88,7 +88,7 @@ class Page:
         """Read the form that was sent, once it is sure that it is this session's own.
 
         Raises:
-            ServiceError: INSUFFICIENT_RBAC when it is not; INVALID_REQUEST, PAYLOAD_TOO_LARGE.
+            ServiceError: INSUFFICIENT_RBAC when it is not; INVALID_REQUEST.
         """
         return await csrf.read_form(self._request, self.visitor.secret)
 
