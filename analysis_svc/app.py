@@ -42,6 +42,7 @@ from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.compose_knowledge import CONTROLLERS as KNOWLEDGE
 from analysis_svc.compose_knowledge import compose_knowledge
+from analysis_svc.compose_plugins import PLUGIN_CONTROLLERS, compose_plugins
 from analysis_svc.compose_reports import compose_reports
 from analysis_svc.compose_retention import RETENTION_CONTROLLERS, retention_dependencies
 from analysis_svc.domain.analyze_requests import AnalyzeRequests
@@ -68,6 +69,8 @@ def create_app(
     """
     catalogue = load_catalogue(settings.taxonomy)
     metrics = Metrics()
+    plugins = compose_plugins(settings, catalogue, metrics)
+    catalogue = plugins.catalogue
     tracing = make_tracer_provider(SERVICE, VERSION, os.environ)
     database = Database(
         settings.database_url,
@@ -105,7 +108,7 @@ def create_app(
     dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
-        catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash
+        catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash, plugins.engines
     )
 
     async def ping_valkey() -> None:
@@ -147,6 +150,7 @@ def create_app(
             FrameworksController,
             HealthController,
             *RETENTION_CONTROLLERS,
+            *PLUGIN_CONTROLLERS,
             *evidence_parts.handlers,
             *reports.handlers,
             docs_assets(),
@@ -163,6 +167,7 @@ def create_app(
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),
             **retention_dependencies(database, subject_hash),
+            **plugins.dependencies(),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
             **insights.dependencies(),
             **knowledge.dependencies(),

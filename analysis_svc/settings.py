@@ -78,6 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     taxonomy: Annotated[str, Meta(pattern=r"^\d{4}\.\d{2}$", description="taxonomy edition in use")] = (
         "2026.11"
     )
+    plugin_timeout_ms: Annotated[Millis, Meta(description="limit of one engine for one request or batch")] = (
+        50
+    )
+    disabled_plugins: Annotated[
+        str, Meta(description="engines and models to leave out, separated by commas; they are not imported")
+    ] = ""
     subject_key: Annotated[
         str,
         Meta(

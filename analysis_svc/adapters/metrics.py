@@ -42,6 +42,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._plugin_calls = Counter(
+            "analysis_plugin_calls_total",
+            "Calls of analysis engines, by engine and outcome",
+            ["plugin", "outcome"],
+            registry=self.registry,
+        )
+
+    def plugin_call(self, plugin: str, outcome: str) -> None:
+        """Count one call of an engine; the outcome is ``ok`` or how it failed."""
+        self._plugin_calls.labels(plugin, outcome).inc()
+
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         self._requests.labels(method, route, str(status)).inc()

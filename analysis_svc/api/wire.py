@@ -108,13 +108,25 @@ class FactorOut(msgspec.Struct, frozen=True):
     findings: list[str]
 
 
+class CalibrationOut(msgspec.Struct, frozen=True):
+    """The model whose word entered the score, and the labels that it was about."""
+
+    model: str
+    version: str
+    labels: list[str]
+
+
 class RiskOut(msgspec.Struct, frozen=True):
-    """Score 0 to 100, its level and interval. ``undetermined``: nothing found, but someone did not look."""
+    """Score 0 to 100, its level and interval. ``undetermined``: nothing found, but someone did not look.
+
+    ``calibration`` is null when the formula alone made the score.
+    """
 
     score: float
     level: Level
     interval: IntervalOut
     contributing_factors: list[FactorOut]
+    calibration: CalibrationOut | None
 
 
 class ComplianceOut(msgspec.Struct, frozen=True):
@@ -291,6 +303,7 @@ def request_of(data: AnalyzeRequest) -> AnalysisRequest:
 def answer_of(kept: KeptAnalysis) -> AnalyzeAnswer:
     """Turn an analysis into its wire form."""
     missing = [] if kept.evidence_id else [MissingOut("evidence", "database_unavailable")]
+    missing += [MissingOut(f"engine {name}", fault) for name, fault in kept.engines_failed.items()]
     analysis = kept.analysis
     parts = {
         name: getattr(analysis, name)

@@ -1,9 +1,9 @@
 """The use case behind /analyze: analyse, and keep the result as evidence."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -15,6 +15,7 @@ from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.erasures import SubjectHash
 from analysis_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from analysis_svc.domain.models import Analysis, AnalysisRequest
+from analysis_svc.domain.plugins import Engines
 from analysis_svc.domain.ports import EvidenceStore
 
 # The caller waits for its answer, not for a database that hangs. An orchestrator in a hurry gives the
@@ -41,10 +42,14 @@ class AnalysisEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptAnalysis:
-    """An analysis and where its evidence is; ``evidence_id`` is None when it could not be kept."""
+    """An analysis and where its evidence is; ``evidence_id`` is None when it could not be kept.
+
+    ``engines_failed`` tells the installed engines that gave no answer, and how each failed.
+    """
 
     analysis: Analysis
     evidence_id: UUID | None
+    engines_failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class AnalyzeRequests:
@@ -57,12 +62,14 @@ class AnalyzeRequests:
         events: AnalysisEvents,
         background: BackgroundWork,
         subject_hash: SubjectHash,
+        engines: Engines,
     ) -> None:
         self._catalogue = catalogue
         self._background = background
         self._evidence = evidence
         self._events = events
         self._subject_hash = subject_hash
+        self._engines = engines
         # One, for two would not analyse faster in one process, only hold up the event loop more.
         self._thread = ThreadPoolExecutor(1, "analyze")
 
@@ -93,14 +100,20 @@ class AnalyzeRequests:
             except ServiceError as error:
                 where = f"{listed_as}[{index}].{error.field}" if listed_as else error.field
                 raise ServiceError(error.code, error.detail, field=where) from None
+        found = await self._engines.run(list(zip(kept, analyses, strict=True)))
+        analyses = [
+            replace(analysis, patterns=(*analysis.patterns, *its.patterns))
+            for analysis, its in zip(analyses, found, strict=True)
+        ]
+        failed = [its.failed for its in found]
         for analysis in analyses:
             self._events.analysis(analysis.risk.level.value)
         limit_s = BATCH_STORE_LIMIT_S if listed_as else STORE_LIMIT_S
         ids = await self._keep(tenant_id, list(zip(kept, analyses, strict=True)), limit_s)
         if ids is None:
             self._events.evidence_not_kept()
-            return [KeptAnalysis(analysis, None) for analysis in analyses]
-        return [KeptAnalysis(*one) for one in zip(analyses, ids, strict=True)]
+        kept_as: Sequence[UUID | None] = [None] * len(analyses) if ids is None else ids
+        return [KeptAnalysis(*one) for one in zip(analyses, kept_as, failed, strict=True)]
 
     def _without_subject(self, request: AnalysisRequest, tenant_id: UUID) -> AnalysisRequest:
         if request.context.subject is None:

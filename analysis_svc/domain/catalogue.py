@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from analysis_svc.domain.severity_calibration import SeverityCalibration
+
 SAFE = "OTHER.Safe"
 MODEL_ERROR = "OTHER.ModelError"
 UNKNOWN = "OTHER.Unknown"
@@ -58,10 +60,17 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """One edition of the canonical labels."""
+    """One edition of the canonical labels.
+
+    Attributes:
+        edition: its name.
+        labels: by name.
+        calibration: what a model knows better than a label's severity, for findings of some detectors.
+    """
 
     edition: str
     labels: Mapping[str, Label]
+    calibration: SeverityCalibration | None = None
 
 
 @dataclass(frozen=True, slots=True)

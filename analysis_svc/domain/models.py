@@ -137,13 +137,26 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """The model whose word entered a score, and the labels that it was about."""
+
+    model: str
+    version: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
-    """The score (0 to 100), its level, and how uncertain it is."""
+    """The score (0 to 100), its level, and how uncertain it is.
+
+    `calibration` is None when the formula alone made the score.
+    """
 
     score: float
     level: Level
     interval: Interval
     contributing_factors: tuple[Factor, ...]
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)

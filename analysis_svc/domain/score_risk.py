@@ -1,6 +1,8 @@
 """The risk score: how bad what was found is, and how much worse what was not looked for could be.
 
-**Strength of a finding**: ``s = severity(label) * score * confidence``, in [0, 1].
+**Strength of a finding**: ``s = severity(label) * score * confidence``, in [0, 1]. Where a model beat
+``severity(label) * score`` for a detector and label, its table stands for that product; it never falls as the
+score grows, so all that is said below holds (see `severity_calibration`).
 
 **Strength of a label**: with ``m`` the largest strength among the label's findings and ``n`` the sum of
 their occurrences, ``S = m + B * (1 - 1/n) * m * (1 - m)`` with ``B = 0.5``. One occurrence gives exactly
@@ -40,7 +42,7 @@ from dataclasses import dataclass
 
 from analysis_svc.domain.catalogue import MODEL_ERROR, NEEDS_REVIEW, SAFE, UNKNOWN, Taxonomy
 from analysis_svc.domain.detector_coverage import DetectorCoverage
-from analysis_svc.domain.models import Factor, FactorKind, Finding, Interval, Level, Risk
+from analysis_svc.domain.models import Calibration, Factor, FactorKind, Finding, Interval, Level, Risk
 
 RANK_DISCOUNT = 0.5
 REPETITION_BOOST = 0.5
@@ -67,8 +69,24 @@ class LabelStrength:
 
 
 def finding_strength(finding: Finding, taxonomy: Taxonomy) -> float:
-    """Severity * score * confidence, in [0, 1]."""
-    return taxonomy.labels[finding.label].severity * finding.score * finding.confidence
+    """Severity * score * confidence, in [0, 1], with a model's word for the first two where it is better."""
+    return _harm(finding, taxonomy) * finding.confidence
+
+
+def calibrated_labels(findings: Sequence[Finding], taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Name the labels for which a model's word entered the score."""
+    known = taxonomy.calibration
+    if known is None:
+        return ()
+    return tuple(sorted({one.label for one in findings if known.knows(one.detector, one.label)}))
+
+
+def _harm(finding: Finding, taxonomy: Taxonomy) -> float:
+    """How bad a finding is if its label is right."""
+    known = taxonomy.calibration
+    if known is not None and finding.detector is not None and known.knows(finding.detector, finding.label):
+        return known.severity(finding.detector, finding.label, finding.score)
+    return taxonomy.labels[finding.label].severity * finding.score
 
 
 def says_something(finding: Finding, taxonomy: Taxonomy) -> bool:
@@ -111,7 +129,15 @@ def score_risk(findings: Sequence[Finding], coverage: DetectorCoverage, taxonomy
         level=level_of(score, high),
         interval=Interval(low, high),
         contributing_factors=(*_label_factors(labels), *_widening_factors(findings, coverage)),
+        calibration=_calibration(findings, taxonomy),
     )
+
+
+def _calibration(findings: Sequence[Finding], taxonomy: Taxonomy) -> Calibration | None:
+    labels = calibrated_labels(findings, taxonomy)
+    if taxonomy.calibration is None or not labels:
+        return None
+    return Calibration(taxonomy.calibration.model, taxonomy.calibration.version, labels)
 
 
 def level_of(score: float, high: float) -> Level:
@@ -127,7 +153,7 @@ def greatest_strength(finding: Finding, taxonomy: Taxonomy) -> float:
         return 0.0
     if finding.label in _OPEN:
         return OPEN_STRENGTH
-    return taxonomy.labels[finding.label].severity * finding.score
+    return _harm(finding, taxonomy)
 
 
 def _by_label(findings: Sequence[Finding], strength: Callable[[Finding], float]) -> tuple[LabelStrength, ...]:
