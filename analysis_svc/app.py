@@ -104,6 +104,7 @@ def create_app(
         controls=evidence_parts.assess_controls,
         history=insights.risk_history,
         incidents=insights.incidents,
+        patterns=insights.patterns_over_time,
     )
     dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()

@@ -1,8 +1,9 @@
 """Puts reports together: what the API uses, and what a worker runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from litestar import Controller
 from litestar.di import Provide
@@ -22,10 +23,11 @@ from analysis_svc.api.reports_controller import ReportsController
 from analysis_svc.domain.assess_controls import AssessControls
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.insights.handle_incidents import Incidents
+from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
 from analysis_svc.domain.insights.risk_history import RiskHistory
 from analysis_svc.domain.reports.gather_content import GatherContent
 from analysis_svc.domain.reports.make_report import MakeReport
-from analysis_svc.domain.reports.manage_reports import ManageReports
+from analysis_svc.domain.reports.manage_reports import Frameworks, ManageReports
 from analysis_svc.settings import Settings
 
 # A report keeps one processor busy; more workers are more processes.
@@ -51,6 +53,7 @@ def compose_reports(
     controls: AssessControls,
     history: RiskHistory,
     incidents: Incidents,
+    patterns: PatternsOverTime,
 ) -> ReportParts:
     """Put it together."""
     app = queue_app(settings.database_url, connections=_AT_ONCE + 2)
@@ -62,11 +65,11 @@ def compose_reports(
         reports,
         ScheduleRepository(database, queue),
         renderer,
-        lambda _: catalogue.frameworks,
+        _shipped(catalogue),
         lambda: datetime.now(UTC),
     )
     gather = GatherContent(
-        StoredFactsRepository(database, catalogue.taxonomy), controls, history, incidents, None
+        StoredFactsRepository(database, catalogue.taxonomy), controls, history, incidents, patterns
     )
     make = MakeReport(reports, gather, renderer, signer, events=metrics, faults=FaultLog())
     handlers: dict[JobTask, Handler] = {JobTask.MAKE_REPORT: make, JobTask.FIRE_SCHEDULE: manage.fire}
@@ -76,3 +79,11 @@ def compose_reports(
         manage_reports=manage,
         worker=JobWorker(app, handlers, at_once=_AT_ONCE, silent_s=settings.worker_silent_s),
     )
+
+
+def _shipped(catalogue: Catalogue) -> Frameworks:
+    async def ids(tenant_id: UUID) -> Collection[str]:
+        del tenant_id
+        return catalogue.frameworks.keys()
+
+    return ids

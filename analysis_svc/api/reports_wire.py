@@ -49,7 +49,7 @@ class PeriodOut(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to
 
 
 class SignatureOut(msgspec.Struct, frozen=True):
-    """An Ed25519 signature over the bytes of the file; key and value are base64url without padding."""
+    """An Ed25519 signature over the bytes of the file; key and value are in hex."""
 
     kid: str
     public_key: str

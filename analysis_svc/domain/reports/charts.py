@@ -42,9 +42,7 @@ def risk_over_time(points: Sequence[RiskPoint], bucket: str) -> str:
         return _TOP + plot * (1 - score / 100)
 
     parts = []
-    for index, point in enumerate(points):
-        if point.score is None:
-            parts.append(svg.hatched(_LEFT + index * step, _TOP, step, plot))
+    parts += _unknown(points, step, plot)
     for score in (0, *sorted(floor for floor, _ in LEVEL_FLOORS if floor), 100):
         parts += [
             svg.line(_LEFT, up(score), _WIDTH - _RIGHT, up(score)),
@@ -80,6 +78,17 @@ def _stretch(run: list[tuple[float, RiskPoint]], up: Scale, step: float) -> list
     return [*parts, *(svg.dot(x, up(point.score or 0.0), 2.2, svg.ACCENT) for x, point in run)]
 
 
+def _unknown(points: Sequence[RiskPoint], step: float, plot: float) -> list[str]:
+    """Draw where nothing was analysed; days that follow each other are one area."""
+    parts, x = [], _LEFT
+    for empty, run in groupby(points, key=lambda point: not point.analyses):
+        wide = step * sum(1 for _ in run)
+        if empty:
+            parts.append(svg.hatched(x, _TOP, wide, plot))
+        x += wide
+    return parts
+
+
 def _ticks(points: Sequence[RiskPoint], across: Scale, y: float) -> list[str]:
     every = max(1, -(-len(points) // _MOST_TICKS))
     return [
@@ -102,6 +111,7 @@ def levels_over_time(points: Sequence[RiskPoint]) -> str:
             svg.line(_LEFT, y, _WIDTH - _RIGHT, y),
             svg.text(_LEFT - 6, y + 3.5, short_count(top * share), anchor="end", fill=svg.FAINT),
         ]
+    parts += _unknown(points, step, plot)
     gap = min(3.0, step * 0.15)
     for index, point in enumerate(points):
         y = _TOP + plot

@@ -58,6 +58,9 @@ def _executive(content: ReportContent) -> list[Block]:
     violated = content.controls_in(EvidenceState.VIOLATED)
     unknown = content.controls_in(EvidenceState.INSUFFICIENT)
     worst = sorted(violated, key=lambda one: -one.violations)[:_FEW]
+    if not content.whole.analyses:
+        # Every further section would say the same once more.
+        return [sections.verdict(content), sections.numbers(content), *sections.how_to_read()]
     more = (
         f"; {len(violated) - len(worst)} more in the technical report" if len(violated) > len(worst) else ""
     )
@@ -146,9 +149,15 @@ def _evidence_of(one: ControlFacts) -> list[Block]:
         ),
         f"Rule: {one.rule}" if one.rule else "Rule: none is declared for this control.",
         *one.gaps,
-        *([f"Newest violations: {', '.join(one.evidence)}"] if one.evidence else []),
+        *([_newest(one)] if one.evidence else []),
     ]
     return [Heading(f"{one.control} {one.title}", level=2), Items(tuple(said))]
+
+
+def _newest(one: ControlFacts) -> str:
+    shown = one.evidence[:_FEW]
+    more = f" and {one.violations - len(shown):,} more" if one.violations > len(shown) else ""
+    return f"Newest evidence ids: {', '.join(shown)}{more}."
 
 
 def _applications(content: ReportContent) -> list[Block]:

@@ -182,6 +182,7 @@ class ReportContent:
         incidents: those opened in the period, the newest first, as many as are listed.
         incident_totals: over all of them.
         patterns: what the numbers show.
+        untested: what could not be looked for, with the reason, a sentence each.
     """
 
     framework: str
@@ -200,6 +201,7 @@ class ReportContent:
     incidents: tuple[IncidentFacts, ...]
     incident_totals: IncidentTotals
     patterns: tuple[PatternFacts, ...]
+    untested: tuple[str, ...]
 
     def controls_in(self, state: EvidenceState) -> tuple[ControlFacts, ...]:
         """Return the controls of that state, in the framework's order."""

@@ -10,6 +10,8 @@ from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.evidence_rules import EvidenceRule
 from analysis_svc.domain.insights.handle_incidents import Incidents
 from analysis_svc.domain.insights.incidents import Incident
+from analysis_svc.domain.insights.pattern_models import Found, Subject, TimePattern
+from analysis_svc.domain.insights.patterns_over_time import MOST_DAYS, PatternsOverTime
 from analysis_svc.domain.insights.risk_history import RiskFigures, RiskHistory
 from analysis_svc.domain.insights.span import Bucket, Span
 from analysis_svc.domain.reports.content import (
@@ -21,10 +23,13 @@ from analysis_svc.domain.reports.content import (
     RiskPoint,
     Versions,
 )
-from analysis_svc.domain.reports.ports import ControlSource, PatternSource, StoredSource
+from analysis_svc.domain.reports.ports import ControlSource, StoredSource
 from analysis_svc.domain.reports.report import ReportOrder
+from analysis_svc.domain.reports.words import moment
 
 MOST_INCIDENTS = 500
+MOST_PATTERNS = 50
+MOST_UNTESTED = 12
 # More points than this make no readable chart.
 _MOST_DAYS = 62
 
@@ -38,7 +43,7 @@ class GatherContent:
         controls: ControlSource,
         history: RiskHistory,
         incidents: Incidents,
-        patterns: PatternSource | None,
+        patterns: PatternsOverTime,
     ) -> None:
         self._stored = stored
         self._controls = controls
@@ -64,9 +69,10 @@ class GatherContent:
         history = await self._history.over(tenant_id, span, bucket)
         totals = await self._incidents.summary(tenant_id, span)
         opened = await self._incidents.page(tenant_id, span, limit=MOST_INCIDENTS)
-        patterns: tuple[PatternFacts, ...] = ()
-        if self._patterns is not None:
-            patterns = tuple(await self._patterns.patterns(tenant_id, order))
+        # No more days than patterns are looked for in; the newest of them.
+        newest = max(order.start, order.end - timedelta(days=MOST_DAYS[Bucket.DAY]))
+        looked_in = Span(newest, order.end, order.application)
+        found = await self._patterns.find(tenant_id, looked_in, Bucket.DAY)
         return ReportContent(
             framework=order.framework,
             framework_title=judged.title,
@@ -91,7 +97,8 @@ class GatherContent:
                 mean_time_to_acknowledge=_seconds(totals.mtta_s),
                 mean_time_to_resolve=_seconds(totals.mttr_s),
             ),
-            patterns=patterns,
+            patterns=tuple(_pattern(one) for one in found.patterns[:MOST_PATTERNS]),
+            untested=_untested(found, order),
         )
 
 
@@ -175,5 +182,33 @@ def _incident(one: Incident) -> IncidentFacts:
     )
 
 
+def _pattern(one: TimePattern) -> PatternFacts:
+    support = one.support
+    return PatternFacts(
+        kind=one.kind.value.replace("_", " "),
+        subject=" and ".join(subject.phrase for subject in one.subjects),
+        statement=one.statement,
+        support=f"{support.test}, q = {support.q_value:.2g}, {support.effect_kind.replace('_', ' ')}"
+        f" {support.effect:.3g}, n = {support.n:,}",
+    )
+
+
+def _untested(found: Found, order: ReportOrder) -> tuple[str, ...]:
+    """Say what was not looked for; only the newest part of much data is looked at."""
+    late = []
+    if found.span.start > order.start and found.analyses:
+        late.append(f"Anything before {moment(found.span.start)}: only the newest analyses are looked at.")
+    said = [
+        f"{one.kind.value.replace('_', ' ').capitalize()}{_of(one.subject)}:"
+        f" needs {one.needed}; there is {one.had}."
+        for one in found.too_little
+    ]
+    return (*late, *said[:MOST_UNTESTED])
+
+
 def _seconds(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _of(subject: Subject | None) -> str:
+    return f" of {subject.phrase}" if subject else ""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
 
-from analysis_svc.domain.errors import StorageUnavailableError
+from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.reports.content import ReportContent
 from analysis_svc.domain.reports.ports import (
     LibraryMissingError,
@@ -60,14 +60,14 @@ class MakeReport:
         """Make it, or end it with the reason why not.
 
         Raises:
-            StorageUnavailableError: the database is away; the queue calls again.
+            ServiceError: SERVICE_UNAVAILABLE when the database is away; the queue calls again.
         """
         report = await self._runs.claim(tenant_id, report_id)
         if report is None:
             return
         try:
             if report.run > MAX_RUNS:
-                await self._fail(report, FailReason.WORKERS_DIED)
+                await self._fail(report, FailReason.GAVE_UP)
             else:
                 await self._make(report)
         except ReportLostError:
@@ -80,8 +80,12 @@ class MakeReport:
                 await self._fail(report, FailReason.FRAMEWORK_GONE)
                 return
             file = await self._renderer.file(report.order, content)
-        except StorageUnavailableError:
-            raise
+        except ServiceError as error:
+            if error.code is ErrorCode.SERVICE_UNAVAILABLE:
+                raise  # and the queue calls again
+            self._faults.unexpected(error)
+            await self._fail(report, FailReason.FAULT)
+            return
         except LibraryMissingError:
             await self._fail(report, FailReason.LIBRARY_MISSING)
             return

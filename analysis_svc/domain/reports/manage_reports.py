@@ -1,7 +1,7 @@
 """The use cases of those who order reports and read them."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -22,7 +22,7 @@ from analysis_svc.domain.reports.schedule import Cadence, ReportSchedule, next_a
 MOST_OPEN = 20
 MOST_SCHEDULES = 50
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-Frameworks = Callable[[UUID], Collection[str]]
+Frameworks = Callable[[UUID], Awaitable[Collection[str]]]
 """Gives the ids of the frameworks that a tenant can have reports about."""
 
 
@@ -63,7 +63,7 @@ class ManageReports:
             ServiceError: INVALID_REQUEST naming the field; SERVICE_UNAVAILABLE when a library that the
                 format needs is missing; CONFLICT when the key came with another order, or too many are open.
         """
-        self._check(caller.tenant_id, order)
+        await self._check(caller.tenant_id, order)
         report = Report(
             tenant_id=caller.tenant_id,
             report_id=uuid4(),
@@ -131,7 +131,7 @@ class ManageReports:
             created_by=caller.token_id,
             created_at=now,
         )
-        self._check_kind(caller.tenant_id, framework, kind)
+        await self._check_kind(caller.tenant_id, framework, kind)
         await self._schedules.add(schedule, actor=caller.token_id, at_most=MOST_SCHEDULES)
         return schedule
 
@@ -147,7 +147,7 @@ class ManageReports:
         """Order what a schedule has due; what a worker does when its time has come."""
         await self._schedules.fire(tenant_id, schedule_id, now=self._now())
 
-    def _check(self, tenant_id: UUID, order: ReportOrder) -> None:
+    async def _check(self, tenant_id: UUID, order: ReportOrder) -> None:
         for name, moment in (("period.from", order.start), ("period.to", order.end)):
             if moment.tzinfo is None:
                 raise _refused(name, "a time is given with its offset from UTC, such as 2026-11-01T00:00:00Z")
@@ -159,10 +159,10 @@ class ManageReports:
             raise _refused("period.from", "must be before 'to'")
         if order.end - order.start > LONGEST_PERIOD:
             raise _refused("period.from", f"at most {LONGEST_PERIOD.days} days are accepted")
-        self._check_kind(tenant_id, order.framework, order.format)
+        await self._check_kind(tenant_id, order.framework, order.format)
 
-    def _check_kind(self, tenant_id: UUID, framework: str, kind: ReportFormat) -> None:
-        if framework not in self._frameworks(tenant_id):
+    async def _check_kind(self, tenant_id: UUID, framework: str, kind: ReportFormat) -> None:
+        if framework not in await self._frameworks(tenant_id):
             raise _refused("framework", "there is no framework of this id")
         if library := self._renderer.missing(kind):
             raise ServiceError(

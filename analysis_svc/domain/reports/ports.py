@@ -1,6 +1,5 @@
 """What reports need from the outside; adapters/ implements it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -8,7 +7,6 @@ from uuid import UUID
 from analysis_svc.domain.control_status import FrameworkStatus
 from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.reports.content import (
-    PatternFacts,
     ReportContent,
     StoredFacts,
 )
@@ -112,14 +110,6 @@ class ControlSource(Protocol):
 
     async def status(self, tenant_id: UUID, framework_id: str, period: Period) -> FrameworkStatus:
         """Assess a framework, or raise ServiceError NOT_FOUND."""
-        ...
-
-
-class PatternSource(Protocol):
-    """Knows what the numbers of a period show."""
-
-    async def patterns(self, tenant_id: UUID, order: ReportOrder) -> Sequence[PatternFacts]:
-        """Return it."""
         ...
 
 

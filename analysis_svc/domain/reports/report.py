@@ -7,7 +7,7 @@ from uuid import UUID
 
 LONGEST_PERIOD = timedelta(days=400)
 MAX_FILE_BYTES = 32 * 1024 * 1024
-# Taken by a worker so often and never ended, a report is what kills its workers.
+# Taken by a worker so often and never ended, a report is what kills its workers, or asks too much.
 MAX_RUNS = 5
 
 
@@ -42,9 +42,9 @@ class FailReason(StrEnum):
 
     FRAMEWORK_GONE = "framework_gone"
     LIBRARY_MISSING = "library_missing"
-    NO_SIGNING_KEY = "no_signing_key"
     TOO_LARGE = "too_large"
-    WORKERS_DIED = "workers_died"
+    GAVE_UP = "gave_up"
+    """Tried MAX_RUNS times; each time its worker died or the database did not answer."""
     FAULT = "fault"
 
 
@@ -75,8 +75,8 @@ class Signature:
 
     Attributes:
         kid: names the key.
-        public_key: the key's public half, base64url without padding.
-        value: the signature, base64url without padding.
+        public_key: the key's public half, 32 bytes in hex.
+        value: the signature, 64 bytes in hex.
     """
 
     kid: str

@@ -19,7 +19,7 @@ from analysis_svc.domain.reports.document import (
     Tiles,
     Tone,
 )
-from analysis_svc.domain.reports.words import STATE_TONES, counted, moment, span
+from analysis_svc.domain.reports.words import STATE_TONES, brief, counted, moment, span
 
 _MOST_IN_CHART = 15
 UNKNOWN = "-"
@@ -173,8 +173,8 @@ def incidents_table(incidents: Sequence[IncidentFacts], caption: str) -> Table:
     return Table(
         caption,
         (
-            Column("Incident", 6),
-            Column("Level", 2),
+            Column("Incident", 9),
+            Column("Level", 3),
             Column("Opened", 4),
             Column("Acknowledged", 4),
             Column("Resolved", 4),
@@ -184,9 +184,9 @@ def incidents_table(incidents: Sequence[IncidentFacts], caption: str) -> Table:
             (
                 Cell(one.title),
                 Cell(one.level),
-                Cell(moment(one.opened_at)),
-                Cell(moment(one.acknowledged_at, none="not yet")),
-                Cell("open", Tone.BAD) if one.resolved_at is None else Cell(moment(one.resolved_at)),
+                Cell(brief(one.opened_at, none="")),
+                Cell(brief(one.acknowledged_at, none="not yet")),
+                Cell("open", Tone.BAD) if one.resolved_at is None else Cell(brief(one.resolved_at, none="")),
                 Cell(f"{one.analyses:,}"),
             )
             for one in incidents
@@ -205,7 +205,9 @@ def incidents(content: ReportContent, *, most: int) -> list[Block]:
     )
     shown = content.incidents[:most]
     left = len(content.incidents) - len(shown)
-    caption = "Incidents, the newest first" + (f"; {left:,} more are not shown" if left > 0 else "")
+    caption = "Incidents, the newest first; times in UTC" + (
+        f"; {left:,} more are not shown" if left > 0 else ""
+    )
     return [Heading("Incidents"), Paragraph(said), incidents_table(shown, caption)]
 
 
@@ -293,14 +295,16 @@ def labels(content: ReportContent, *, most: int) -> list[Block]:
 def patterns(content: ReportContent) -> list[Block]:
     """What the numbers show beyond each day, with its support."""
     rows = tuple((Cell(one.kind), Cell(one.statement), Cell(one.support)) for one in content.patterns)
+    untested: list[Block] = [Paragraph("Not tested, as there is too little data:"), Items(content.untested)]
     return [
         Heading("Trends and patterns"),
         Table(
             "What the numbers of the period show",
             (Column("Kind", 3), Column("What", 8), Column("Support", 6)),
             rows,
-            "Nothing that the data supports; with few analyses that is what to expect.",
+            "Nothing that chance does not explain as well.",
         ),
+        *(untested if content.untested else []),
     ]
 
 

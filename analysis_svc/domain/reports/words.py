@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.reports.document import Tone
 
+# A space at which no line breaks.
+_FIRM = "\u00a0"
 STATE_TONES = {
     EvidenceState.SATISFIED: Tone.GOOD,
     EvidenceState.VIOLATED: Tone.BAD,
@@ -22,6 +24,11 @@ def moment(at: datetime | None, *, none: str = "never") -> str:
     return none if at is None else f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
+def brief(at: datetime | None, *, none: str) -> str:
+    """Return a date and time for a narrow column: 3 Nov 14:05, without year and zone."""
+    return none if at is None else f"{at.day} {at:%b %H:%M}".replace(" ", _FIRM)
+
+
 def period(start: datetime, end: datetime) -> str:
     """Return a period in words; whole days are told without their hours."""
     if start.time() == end.time() == datetime.min.time():
@@ -36,11 +43,10 @@ def span(length: timedelta | None) -> str:
         return "not known"
     minutes = round(length.total_seconds() / 60)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{rest} min" if rest else "under a minute"
+    if not minutes:
+        return "under a minute"
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (rest, "min")) if number]
+    return " ".join(parts[:2]).replace(" ", _FIRM)
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,9 +13,14 @@ from uuid import UUID
 
 import httpx
 import msgspec
+import psycopg
+import pytest
 
+from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
 from analysis_svc.adapters.job_worker import JobWorker, end_of
+from analysis_svc.adapters.reports import pdf_file
 from analysis_svc.app import create_app
+from analysis_svc.domain.insights.pattern_models import Found, Observation
 from analysis_svc.settings import example_settings
 from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, bearer
@@ -65,6 +72,19 @@ async def until(done: Callable[[dict[str, Any]], bool], analysis: Analysis, repo
         await asyncio.sleep(0.05)
 
 
+@pytest.fixture
+def without_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find no patterns where a test is about something else: the process for that starts slowly."""
+
+    async def find(_: object, observation: Observation, only: object) -> Found:
+        del only
+        return Found(
+            observation.span, observation.bucket, cut=False, analyses=0, tested={}, patterns=(), too_little=()
+        )
+
+    monkeypatch.setattr(StatisticsProcess, "find", find)
+
+
 async def test_report_is_made_fetched_and_nobody_elses(
     analysis: Analysis, analysis_database: ServiceDsns
 ) -> None:
@@ -94,3 +114,103 @@ async def test_report_is_made_fetched_and_nobody_elses(
     assert [one["format"] for one in rest["items"]] == ["json"]
     actions = (await get(analysis, "/audit")).json()["events"]
     assert [one["action"] for one in actions].count("report.ready") == 4
+
+
+async def test_order_that_cannot_be_met_is_refused_by_field(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+
+    def period(since: timedelta, until: timedelta) -> dict[str, Any]:
+        return {"period": {"from": (now + since).isoformat(), "to": (now + until).isoformat()}}
+
+    for changes, field in (
+        ({"framework": "nobody's"}, "framework"),
+        (period(timedelta(days=-1), timedelta(days=1)), "period.to"),
+        (period(timedelta(days=-1), timedelta(days=-2)), "period.from"),
+        (period(timedelta(days=-500), timedelta(days=-1)), "period.from"),
+        ({"period": {"from": "2026-10-01T00:00:00", "to": "2026-11-01T00:00:00Z"}}, "period.from"),
+        ({"format": "docx"}, "format"),
+        ({"application": "a\x00b"}, "application"),
+    ):
+        answer = await post(analysis, order(**changes))
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field), answer.text
+    monkeypatch.setattr(pdf_file, "LIBRARY", "no_such_library")
+    missing = await post(analysis, order("pdf"))
+    assert (missing.status_code, missing.json()["error_code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert "no_such_library" in missing.json()["detail"]
+    read_only = {"Authorization": f"Bearer {analysis.tenant} reports:read"}
+    assert (await post(analysis, order(), **read_only)).status_code == 403
+
+
+async def test_same_key_orders_one_report_and_a_flood_is_stopped(analysis: Analysis) -> None:
+    body = order()
+    answers = await asyncio.gather(*(post(analysis, body, **{"Idempotency-Key": "k"}) for _ in range(4)))
+    assert len({answer.json()["report_id"] for answer in answers}) == 1
+    other = await post(analysis, body | {"audience": "technical"}, **{"Idempotency-Key": "k"})
+    assert other.status_code == 409
+    report_id = answers[0].json()["report_id"]
+    assert (await get(analysis, f"/reports/{report_id}/file")).status_code == 409, "no worker has made it"
+    for _ in range(19):
+        assert (await post(analysis, body)).status_code == 202
+    assert (await post(analysis, body)).status_code == 409
+
+
+@pytest.mark.usefixtures("without_statistics")
+async def test_schedule_makes_up_for_every_period_it_missed_once(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    wanted = {"framework": "soc2", "cadence": "daily", "audience": "executive", "format": "json"}
+    made = (await post(analysis, wanted, "/report-schedules")).json()
+    kept = (await get(analysis, "/report-schedules")).json()["items"]
+    assert [one["schedule_id"] for one in kept] == [made["schedule_id"]]
+    assert (await get(analysis, "/report-schedules", analysis.other)).json()["items"] == []
+    inside = "-c search_path=analysis"
+    with psycopg.connect(analysis_database.admin, options=inside) as admin:  # as if no worker was there
+        admin.execute("UPDATE analysis.report_schedules SET next_at = next_at - interval '3 days'")
+        admin.execute("UPDATE analysis.procrastinate_jobs SET scheduled_at = now()")
+        admin.execute(  # a task that was put back after its worker died comes twice
+            "INSERT INTO analysis.procrastinate_jobs (queue_name, task_name, priority, args)"
+            " SELECT queue_name, task_name, priority, args FROM analysis.procrastinate_jobs"
+        )
+    async with a_worker(analysis_database):
+        reports: list[dict[str, Any]] = []
+        while len(reports) < 3 or {one["state"] for one in reports} != {"ready"}:
+            reports = (await get(analysis, "/reports")).json()["items"]
+            await asyncio.sleep(0.05)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = sorted(datetime.fromisoformat(one["period"]["to"]) for one in reports)
+    assert ends == [today - timedelta(days=days) for days in (2, 1, 0)]
+    path = f"/api/v1/report-schedules/{made['schedule_id']}"
+    assert (await analysis.client.delete(path, headers=bearer(analysis.other))).status_code == 404
+    assert (await analysis.client.delete(path, headers=bearer(analysis.tenant))).status_code == 204
+    assert (await get(analysis, "/report-schedules")).json()["items"] == []
+
+
+@pytest.mark.usefixtures("without_statistics")
+async def test_report_outlives_a_worker_that_is_killed(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    await analysis.analyze(STOLEN)
+    environment = os.environ | {
+        "ANALYSIS_DATABASE_URL": analysis_database.runtime,
+        "ANALYSIS_REDIS_URL": "redis://localhost:1",
+        "ANALYSIS_ORCHESTRATION_URL": "http://localhost:1",
+        "ANALYSIS_WORKER_SILENT_S": "2",
+    }
+    report_id = (await post(analysis, order())).json()["report_id"]
+    # It waits for this lock with the report in its hands, and dies there.
+    with psycopg.connect(analysis_database.admin) as admin:
+        admin.execute("LOCK TABLE analysis.report_files")
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "analysis_svc", "worker", env=environment, stdout=asyncio.subprocess.DEVNULL
+        )
+        await until(lambda one: one["state"] == "running", analysis, report_id)
+        worker.kill()
+        await worker.wait()
+    async with a_worker(analysis_database):
+        report = await until(lambda one: one["state"] == "ready", analysis, report_id)
+    file = await get(analysis, f"/reports/{report_id}/file")
+    assert hashlib.sha256(file.content).hexdigest() == report["file"]["sha256"]
+    actions = [one["action"] for one in (await get(analysis, "/audit")).json()["events"]]
+    assert sorted(actions) == ["report.ordered", "report.ready"]
