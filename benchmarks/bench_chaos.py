@@ -7,7 +7,7 @@ from benchmarks.chaos_run import DETECTORS, ChaosReport, run_chaos
 
 
 def main() -> int:
-    """Run it and print the table; 1 when a request was lost, late or untrue, or one in a hundred got a 502."""
+    """Run it and print the table; 1 when a request was lost, late or untrue, or one in a hundred got 502."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     report = asyncio.run(run_chaos(seconds=seconds, rate=50, fault_s=3.0))
     for name, value in _rows(report):
