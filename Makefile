@@ -23,7 +23,7 @@ export BY REASON
 WORKERS ?= 2
 
 .PHONY: help up down demo status test coverage lint format export bench constraints
-.PHONY: train approve evaluate-folds ui test-model test-vllm model model-if-possible
+.PHONY: compared train approve evaluate-folds ui test-model test-vllm model model-if-possible
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ export: $(VENV)/.dev-installed ## Write each service's openapi.json and their un
 	$(BIN)/python docs/union_openapi.py
 
 bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must be up
-	@for script in $(filter-out benchmarks/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+	@for script in $(filter-out benchmarks/bench_gpu.py benchmarks/bench_compare.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 # The four steps in their order; each says how far it is, and what was done of the training is not done twice.
 train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 15 minutes on 2 cores
@@ -138,6 +138,13 @@ $(TRAIN_VENV)/.installed: pyproject.toml constraints.txt $(WEIGHTS) deploy/local
 	@$(PYTHON) -m venv .venv-litellm
 	@$(BIN)/uv pip install --quiet --python .venv-litellm/bin/python --only-binary :all: -r $< \
 	  || .venv-litellm/bin/python -m pip install -q --disable-pip-version-check --only-binary :all: -r $<
+	@touch $@
+
+compared: .venv-litellm-proxy/.installed .venv-nemo/.installed ## Install the servers that benchmarks/bench_compare.py measures beside ours
+
+.venv-litellm-proxy/.installed .venv-nemo/.installed: .venv-%/.installed: benchmarks/compare/requirements-%.txt $(VENV)/.dev-installed
+	@$(PYTHON) -m venv .venv-$*
+	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --only-binary :all: -r $<
 	@touch $@
 
 .venv-vllm/.installed: bentos/llm/vllm-requirements.txt $(WEIGHTS) bentos/llm/make_vllm_venv.sh

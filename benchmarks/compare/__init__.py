@@ -1,0 +1,1 @@
+"""This product beside other guardrail servers; `benchmarks.bench_compare` runs it."""
