@@ -95,7 +95,13 @@ def create_app(
         issuer=settings.issuer,
         audience=SERVICE,
     )
-    evidence_parts = compose_evidence(database, catalogue)
+    evidence_parts = compose_evidence(
+        database,
+        catalogue,
+        audit,
+        key_encryption_key=settings.key_encryption_key,
+        product=f"llama-mapper {VERSION}",
+    )
     reports = compose_reports(
         settings,
         database,

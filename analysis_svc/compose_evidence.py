@@ -2,20 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from litestar import Controller
 from litestar.di import Provide
 
+from analysis_svc.adapters.audit_repository import AuditRepository
 from analysis_svc.adapters.catalogue_files import SHIPPED
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_facts import EvidenceFactsReader
+from analysis_svc.adapters.evidence_keys import EvidenceKeys
 from analysis_svc.adapters.evidence_rule_files import load_evidence_rules
 from analysis_svc.adapters.evidence_rule_repository import EvidenceRuleRepository
+from analysis_svc.adapters.export_ledger import ExportLedgerRepository
+from analysis_svc.adapters.export_source import ExportSourceReader
 from analysis_svc.api.evidence_rules_controller import EvidenceRulesController
+from analysis_svc.api.exports_controller import EvidenceKeysController, ExportsController
 from analysis_svc.api.status_controller import StatusController
 from analysis_svc.domain.assess_controls import AssessControls
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.change_evidence_rules import ChangeEvidenceRules
+from analysis_svc.domain.exports.make_export import ExportEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +32,21 @@ class EvidenceParts:
     handlers: Sequence[type[Controller]]
     dependencies: dict[str, Provide]
     assess_controls: AssessControls
+    export_evidence: ExportEvidence
+    evidence_keys: EvidenceKeys
 
 
-def compose_evidence(database: Database, catalogue: Catalogue) -> EvidenceParts:
+def compose_evidence(
+    database: Database, catalogue: Catalogue, audit: AuditRepository, *, key_encryption_key: str, product: str
+) -> EvidenceParts:
     """Build the parts.
+
+    Args:
+        database: where everything is.
+        catalogue: frameworks, and which label bears on which control.
+        audit: the audit log, which goes into exports.
+        key_encryption_key: for the keys that sign exports; empty: none are signed.
+        product: name and version of this software.
 
     Raises:
         DataFileError: the shipped rules are wrong; names file and line.
@@ -37,11 +55,24 @@ def compose_evidence(database: Database, catalogue: Catalogue) -> EvidenceParts:
     rules = EvidenceRuleRepository(database)
     change_rules = ChangeEvidenceRules(rules, book, catalogue)
     assess_controls = AssessControls(catalogue, book, EvidenceFactsReader(database), rules)
+    keys = EvidenceKeys(database, key_encryption_key=key_encryption_key)
+    export_evidence = ExportEvidence(
+        assess_controls,
+        ExportSourceReader(database, audit),
+        ExportLedgerRepository(database),
+        keys,
+        product=product,
+        new_id=uuid4,
+    )
     return EvidenceParts(
-        handlers=[StatusController, EvidenceRulesController],
+        handlers=[StatusController, EvidenceRulesController, ExportsController, EvidenceKeysController],
         dependencies={
             "assess_controls": Provide(lambda: assess_controls, sync_to_thread=False),
+            "export_evidence": Provide(lambda: export_evidence, sync_to_thread=False),
+            "published_keys": Provide(lambda: keys, sync_to_thread=False),
             "change_evidence_rules": Provide(lambda: change_rules, sync_to_thread=False),
         },
         assess_controls=assess_controls,
+        export_evidence=export_evidence,
+        evidence_keys=keys,
     )

@@ -84,6 +84,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     disabled_plugins: Annotated[
         str, Meta(description="engines and models to leave out, separated by commas; they are not imported")
     ] = ""
+    key_encryption_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9_-]{43}=)?$(?!\n)",
+            description="32 bytes, urlsafe base64: encrypts the keys that sign exports; empty: no exports",
+        ),
+    ] = ""
     subject_key: Annotated[
         str,
         Meta(

@@ -33,6 +33,11 @@ class Credentials:
         return self.values["ORCHESTRATION_KEY_ENCRYPTION_KEY"]
 
     @property
+    def evidence_key_encryption_key(self) -> str:
+        """What analysis_svc encrypts the keys of exports with: 32 bytes as URL-safe base64."""
+        return self.values["ANALYSIS_KEY_ENCRYPTION_KEY"]
+
+    @property
     def subject_key(self) -> str:
         """What analysis_svc hashes persons with: 32 bytes as URL-safe base64."""
         return self.values["ANALYSIS_SUBJECT_KEY"]
@@ -85,7 +90,7 @@ def _new() -> dict[str, str]:
     names = ["POSTGRES_ADMIN_PASSWORD", "ADMIN_CACHE_PASSWORD", "MODEL_SERVICE_TOKEN"]
     for service in SERVICES:
         names += [f"{service.prefix}{what}_PASSWORD" for what in ("RUNTIME", "MIGRATOR", "PIPELINE", "CACHE")]
-    keys = ["ORCHESTRATION_KEY_ENCRYPTION_KEY", "ANALYSIS_SUBJECT_KEY"]
+    keys = ["ORCHESTRATION_KEY_ENCRYPTION_KEY", "ANALYSIS_KEY_ENCRYPTION_KEY", "ANALYSIS_SUBJECT_KEY"]
     return {name: secrets.token_urlsafe(24) for name in names} | {
         name: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode() for name in keys
     }

@@ -152,6 +152,7 @@ def write_environments(stack: Stack) -> None:
             told["ORCHESTRATION_KEY_ENCRYPTION_KEY"] = stack.credentials.key_encryption_key
         if service.name == "analysis":
             told["ANALYSIS_SUBJECT_KEY"] = stack.credentials.subject_key
+            told["ANALYSIS_KEY_ENCRYPTION_KEY"] = stack.credentials.evidence_key_encryption_key
         if service.name == "mapper" and (first := next(iter(slots(stack.settings)), None)):
             told |= {"MAPPER_MODEL_URL": first.url, "MAPPER_MODEL_TOKEN": stack.credentials.model_token}
         _write(stack.environment_file(service), told)

@@ -36,6 +36,7 @@ OF_NO_TENANT = {
     ("mapper", "model_trials"),
     ("mapper", "model_trial_totals"),
     ("mapper", "model_trial_slots"),
+    ("analysis", "evidence_keys"),
     *((service, "alembic_version") for service in SERVICES),
 }
 A, B = uuid4(), uuid4()

@@ -17,7 +17,7 @@ from analysis_svc.domain.access import Principal
 from analysis_svc.settings import example_settings
 from deploy.local import valkey
 from tests.contracts.own_task import in_own_task
-from tests.fixtures.databases import ServiceDsns
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
 
 SCOPES = frozenset(
     {
@@ -82,6 +82,7 @@ def start_analysis(valkey_server: valkey.Cache) -> StartAnalysis:
             database_url=database_url,
             redis_url=valkey_server.url("analysis"),
             metrics_port=0,
+            key_encryption_key=KEY_ENCRYPTION_KEY,
         )
         app = create_app(settings, verifier=AnyTenant())
         transport = httpx.ASGITransport(app=cast("Any", app))
