@@ -23,6 +23,7 @@ from analysis_svc.web.framework_pages import FrameworkPages
 from analysis_svc.web.html import STATIC_FOLDER
 from analysis_svc.web.incident_pages import IncidentPages
 from analysis_svc.web.page import provide_page
+from analysis_svc.web.report_pages import ReportPages
 from analysis_svc.web.search_pages import SearchPages
 from analysis_svc.web.sign_in_pages import SignInPages
 
@@ -63,7 +64,7 @@ def compose_dashboard(settings: Settings, valkey: Redis, verifier: Verifier) -> 
     views = DashboardRepository(database)
     pages = Router(
         path="/",
-        route_handlers=[SignInPages, EvidencePages, FrameworkPages, IncidentPages, SearchPages],
+        route_handlers=[SignInPages, EvidencePages, FrameworkPages, IncidentPages, ReportPages, SearchPages],
         dependencies={
             "page": Provide(provide_page, sync_to_thread=False),
             "web_sessions": Provide(lambda: sessions, sync_to_thread=False),

@@ -43,6 +43,7 @@ PLACES = (
     Place("Incidents", f"{paths.HOME}/incidents", "insights:read"),
     Place("Evidence", f"{paths.HOME}/evidence", "evidence:read"),
     Place("Search", f"{paths.HOME}/search", "knowledge:read"),
+    Place("Reports", f"{paths.HOME}/reports", "reports:read"),
 )
 
 

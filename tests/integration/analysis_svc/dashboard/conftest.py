@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ import uvicorn
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
+from analysis_svc.adapters.job_worker import JobWorker, end_of
 from analysis_svc.app import create_app
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.errors import ErrorCode, ServiceError
@@ -52,6 +54,7 @@ class Dashboard:
     """The running dashboard, with a tenant that has evidence and one that has none."""
 
     url: str
+    database_url: str
     keys: Keys
     busy: UUID
     empty: UUID
@@ -81,9 +84,34 @@ def dashboard(
     thread.start()
     url = f"http://127.0.0.1:{port}"
     await_answer(url)
-    yield Dashboard(url, keys, busy, empty=uuid4())
+    yield Dashboard(url, database.runtime, keys, busy, empty=uuid4())
     server.should_exit = True
     thread.join(10)
+
+
+@contextmanager
+def a_worker(dashboard: Dashboard) -> Iterator[None]:
+    """Make reports for as long as the block lasts, as the worker's own process would."""
+    ended = threading.Event()
+
+    async def work() -> None:
+        settings = msgspec.structs.replace(
+            example_settings(), database_url=dashboard.database_url, metrics_port=0
+        )
+        app = create_app(settings)
+        worker: JobWorker = app.state.job_worker
+        async with app.lifespan():
+            running = asyncio.create_task(worker.run())
+            await asyncio.to_thread(ended.wait)
+            await end_of(running)
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(asyncio.run, work())
+        try:
+            yield
+        finally:
+            ended.set()
+            done.result()
 
 
 async def fill(database_url: str, tenant: UUID) -> None:

@@ -13,7 +13,7 @@ from analysis_svc.settings import example_settings
 from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
 
 SESSION = "llama-mapper-session"
-PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence", "/search")
+PAGES = ("", "/risk", "/findings", "/frameworks", "/incidents", "/evidence", "/search", "/reports")
 
 
 @pytest.fixture
