@@ -16,12 +16,16 @@ class RetentionSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After how many days each kind of data is deleted; null is the default.
 
     ``evidence``: analyses with their findings; ``incidents``: those that were resolved; ``feedback``: what
-    people said of findings. Each 30 to 3650.
+    people said of findings; ``quality``: weekly figures. Each 30 to 3650. ``reports`` with their files: 1 to
+    3650. ``knowledge``: the tenant's own documents, 1 to 36500.
     """
 
     evidence: Days | None = None
     incidents: Days | None = None
     feedback: Days | None = None
+    quality: Days | None = None
+    reports: Days | None = None
+    knowledge: Days | None = None
 
 
 class SettingsSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +46,9 @@ class RetentionHolding(msgspec.Struct, frozen=True):
     evidence: int
     incidents: int
     feedback: int
+    quality: int
+    reports: int
+    knowledge: int
 
 
 class SettingsHolding(msgspec.Struct, frozen=True):

@@ -13,11 +13,17 @@ class Kind(StrEnum):
         EVIDENCE: analyses and their findings.
         INCIDENTS: incidents that were resolved; an open one stays.
         FEEDBACK: people's word on findings, with its review.
+        QUALITY: what the quality came to, week by week; sums, of nobody.
+        REPORTS: reports with their files.
+        KNOWLEDGE: a tenant's own documents, the one thing here that is text.
     """
 
     EVIDENCE = "evidence"
     INCIDENTS = "incidents"
     FEEDBACK = "feedback"
+    QUALITY = "quality"
+    REPORTS = "reports"
+    KNOWLEDGE = "knowledge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +48,8 @@ TERMS: Mapping[Kind, Term] = MappingProxyType(
         Kind.EVIDENCE: Term(default=730, least=30, most=3650),
         Kind.INCIDENTS: Term(default=730, least=30, most=3650),
         Kind.FEEDBACK: Term(default=730, least=30, most=3650),
+        Kind.QUALITY: Term(default=1095, least=30, most=3650),
+        Kind.REPORTS: Term(default=730, least=1, most=3650),
+        Kind.KNOWLEDGE: Term(default=3650, least=1, most=36_500),
     }
 )

@@ -314,3 +314,23 @@ def test_the_role_of_the_pipelines_may_only_do_what_it_has_to(world: World, stat
     url = world.dsns[service].pipeline.replace("+psycopg", "")
     with psycopg.connect(url) as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
         role.execute(statement)
+
+
+def test_every_kind_can_be_counted_and_deleted_by_the_role_of_its_service(world: World) -> None:
+    for service in ("analysis", "mapper", "orchestration"):
+        kept = run(world, service)
+        assert set(kept.deleted) == set(kept.due)
+        assert not any(deleted.batches for deleted in kept.deleted.values())
+
+
+def test_a_tenants_documents_and_reports_go_and_what_the_operator_shares_stays(world: World) -> None:
+    operator = UUID("00000000-0000-4000-8000-000000000001")
+    for tenant in (world.tenant, operator):
+        world.admin.execute(
+            "insert into analysis.knowledge_documents (tenant_id, id, source, title, edition, format, digest,"
+            " embedder, chunks, lexemes, added_at, added_by)"
+            " values (%s, %s, 's', 't', 'e', 'f', '', 'm', 1, 1, %s, 'test')",
+            [tenant, uuid4(), NOW - timedelta(days=3651)],
+        )
+        run(world, tenant=tenant)
+    assert world.ids("analysis.knowledge_documents", "tenant_id") == {operator}
