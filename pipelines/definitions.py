@@ -8,6 +8,9 @@ from pipelines.defs.finetuning.assets import mapping_examples
 from pipelines.defs.finetuning.checks import mapping_examples_checks
 from pipelines.defs.finetuning.jobs import dataset_job
 from pipelines.defs.finetuning.resources import PipelineSettings
+from pipelines.defs.rag_index.assets import knowledge_chunks, knowledge_index, searched_index
+from pipelines.defs.rag_index.jobs import knowledge_index_job, knowledge_texts_job
+from pipelines.defs.rag_index.resources import KnowledgeSettings
 from pipelines.defs.release.assets import mapper_bento, mapper_deployment, registered_model
 from pipelines.defs.release.jobs import candidate_job, release_job, weekly_evaluation
 from pipelines.defs.release.resources import ReleaseSettingsResource
@@ -35,14 +38,28 @@ defs = Definitions(
         mapper_retention,
         orchestration_retention,
         subject_erasure,
+        knowledge_chunks,
+        knowledge_index,
+        searched_index,
     ],
     asset_checks=[mapping_examples_checks],
-    jobs=[dataset_job, train_job, evaluate_job, candidate_job, release_job, retention_job, erasure_job],
+    jobs=[
+        dataset_job,
+        train_job,
+        evaluate_job,
+        candidate_job,
+        release_job,
+        retention_job,
+        erasure_job,
+        knowledge_texts_job,
+        knowledge_index_job,
+    ],
     schedules=[weekly_evaluation, nightly_retention],
     sensors=[approved_model, erasures_asked_for],
     resources={
         "pipeline_settings": PipelineSettings(),
         "release_settings": ReleaseSettingsResource(),
         "retention_settings": RetentionSettingsResource(),
+        "knowledge_settings": KnowledgeSettings(),
     },
 )

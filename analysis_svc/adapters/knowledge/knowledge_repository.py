@@ -59,7 +59,13 @@ class KnowledgeRepository:
         self._database = database
 
     async def find(
-        self, tenant_id: UUID, digest: bytes, embedder: str, *, anywhere: bool = False
+        self,
+        tenant_id: UUID,
+        digest: bytes,
+        embedder: str,
+        *,
+        anywhere: bool = False,
+        within: int | None = None,
     ) -> DocumentFacts | None:
         """Return the document that has this digest and these vectors."""
         async with self._database.tenant(tenant_id) as connection:
@@ -68,8 +74,9 @@ class KnowledgeRepository:
             )
             found = [document_of(row) for row in rows]
             if found and not anywhere:
-                active = await documents_of(connection, await active_version(connection))
-                found = [one for one in found if one in active]
+                version = await active_version(connection) if within is None else within
+                members = await documents_of(connection, version)
+                found = [one for one in found if one in members]
         return found[0] if found else None
 
     async def add(
@@ -80,15 +87,16 @@ class KnowledgeRepository:
         vectors: Sequence[Vector],
         *,
         switch: bool,
+        on: int | None = None,
     ) -> IndexVersion:
         """Keep a document, its chunks and the version that has it, and switch to it where asked."""
         async with self._database.tenant(tenant_id) as connection:
             await connection.execute(_LOCK, {"tenant": str(tenant_id)})
             kept = await _keep(connection, tenant_id, document, parts, vectors)
-            active = await active_version(connection)
+            base = await active_version(connection) if on is None else on
             others = [
                 one.id
-                for one in await documents_of(connection, active)
+                for one in await documents_of(connection, base)
                 if (one.source, one.title) != (document.source, document.title)
             ]
             note = f"added {document.source}: {document.title}"[:300]

@@ -11,7 +11,7 @@ from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.knowledge.chunk import chunks_of
 from analysis_svc.domain.knowledge.models import DocumentFacts, IndexVersion
-from analysis_svc.domain.knowledge.passages import Section
+from analysis_svc.domain.knowledge.passages import Chunk, Section
 from analysis_svc.domain.knowledge.ports import (
     Embedder,
     KnowledgeStore,
@@ -134,6 +134,23 @@ class AddKnowledge:
             tenant_id, new, sections, actor=actor, most_chunks=None, switch=switch, progress=None
         )
 
+    async def add_chunks(
+        self, tenant_id: UUID, new: NewDocument, chunks: Sequence[Chunk], *, actor: str, on: int
+    ) -> Added:
+        """Keep a document that was cut already, in a version beside the one that is searched.
+
+        Args:
+            tenant_id: whose index.
+            new: the document.
+            chunks: of it.
+            actor: for the audit log.
+            on: the version that the new one adds to; one that has the document already is answered as it is.
+        """
+        known = await self._store.find(tenant_id, new.digest, self._embedder.name, within=on)
+        if known is not None:
+            return Added(known, on, new=False)
+        return await self._keep(tenant_id, new, chunks, actor=actor, switch=False, progress=None, on=on)
+
     async def _known(self, tenant_id: UUID, new: NewDocument, *, anywhere: bool = False) -> Added | None:
         known = await self._store.find(tenant_id, new.digest, self._embedder.name, anywhere=anywhere)
         if known is None:
@@ -162,6 +179,19 @@ class AddKnowledge:
                 "add it with `python -m analysis_svc knowledge add`",
                 field="content",
             )
+        return await self._keep(tenant_id, new, chunks, actor=actor, switch=switch, progress=progress)
+
+    async def _keep(
+        self,
+        tenant_id: UUID,
+        new: NewDocument,
+        chunks: Sequence[Chunk],
+        *,
+        actor: str,
+        switch: bool,
+        progress: Progress | None,
+        on: int | None = None,
+    ) -> Added:
         vectors: list[Vector] = []
         for start in range(0, len(chunks), _BATCH):
             vectors += await self._embedder.embed([one.meaning for one in chunks[start : start + _BATCH]])
@@ -180,7 +210,7 @@ class AddKnowledge:
             added_at=datetime.now(UTC),
             added_by=actor,
         )
-        version = await self._store.add(tenant_id, document, chunks, vectors, switch=switch)
+        version = await self._store.add(tenant_id, document, chunks, vectors, switch=switch, on=on)
         return Added(document, version.version, new=True)
 
     async def documents(self, tenant_id: UUID) -> tuple[list[DocumentFacts], list[DocumentFacts]]:

@@ -86,7 +86,13 @@ class KnowledgeStore(Protocol):
     """Keeps documents and versions of a tenant's index. Each call raises StorageUnavailableError."""
 
     async def find(
-        self, tenant_id: UUID, digest: bytes, embedder: str, *, anywhere: bool = False
+        self,
+        tenant_id: UUID,
+        digest: bytes,
+        embedder: str,
+        *,
+        anywhere: bool = False,
+        within: int | None = None,
     ) -> DocumentFacts | None:
         """Return the document of the active version that has this digest and these vectors.
 
@@ -94,7 +100,8 @@ class KnowledgeStore(Protocol):
             tenant_id: whose.
             digest: of the document.
             embedder: name of the model.
-            anywhere: also one that no active version has.
+            anywhere: also one that only other versions have.
+            within: look into this version instead of the active one.
         """
         ...
 
@@ -106,8 +113,9 @@ class KnowledgeStore(Protocol):
         vectors: Sequence[Vector],
         *,
         switch: bool,
+        on: int | None = None,
     ) -> IndexVersion:
-        """Keep a document and make a version of the active one with it, all of it or nothing.
+        """Keep a document and make a version with it out of another, all of it or nothing.
 
         A document of the same source, title and owner is left out of the new version: it is replaced.
 
@@ -117,6 +125,7 @@ class KnowledgeStore(Protocol):
             chunks: its chunks.
             vectors: of the chunks, in order.
             switch: whether the new version is searched from now on.
+            on: the version that the new one adds to; None for the active one.
         """
         ...
 

@@ -1,0 +1,150 @@
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetDep,
+    AssetExecutionContext,
+    AssetKey,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+    StaticPartitionsDefinition,
+    asset,
+)
+
+from analysis_svc.domain.audit import OPERATOR_TENANT_ID
+from pipelines.defs.rag_index.resources import KnowledgeSettings
+from pipelines.lib.rag_index.build_index import ACTOR, build_candidate, compare, index_tools
+from pipelines.lib.rag_index.chunk_checks import check_chunks
+from pipelines.lib.rag_index.chunk_files import chunk_file, make_chunks
+from pipelines.lib.rag_index.sources import read_sources
+
+GROUP = "rag_index"
+OWNERS = ["team:knowledge"]
+SOURCES = read_sources()
+texts = StaticPartitionsDefinition(sorted(SOURCES))
+_SHOWN = 5
+T = TypeVar("T")
+
+
+@asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "json"},
+    partitions_def=texts,
+    check_specs=[
+        AssetCheckSpec(
+            "chunks_are_sound",
+            asset="knowledge_chunks",
+            blocking=True,
+            description="Chunks are in order, short enough, named, and do not repeat one another.",
+        )
+    ],
+)
+def knowledge_chunks(
+    context: AssetExecutionContext, knowledge_settings: KnowledgeSettings
+) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it without its argument only
+    """One official text, cut along its own structure: articles, paragraphs, controls, each under its name.
+
+    Held to a suite of Great Expectations; chunks that do not pass are not indexed.
+    """
+    source = SOURCES[context.partition_key]
+    made = knowledge_settings.made()
+    chunks = make_chunks(source, knowledge_settings.texts(), made)
+    check = check_chunks(chunks)
+    if not check.passed:
+        chunk_file(source.key, made).unlink()
+    return MaterializeResult(
+        metadata={
+            "dagster/row_count": len(chunks),
+            "file": source.file,
+            "some places": MetadataValue.md(
+                "\n".join(f"- {one.ref_id}: {one.text[:80]}" for one in chunks[:_SHOWN])
+            ),
+        },
+        check_results=[
+            AssetCheckResult(
+                check_name="chunks_are_sound",
+                passed=check.passed,
+                metadata={
+                    "expectations": check.expected,
+                    "failures": MetadataValue.md("\n".join(f"- {one}" for one in check.failures) or "none"),
+                },
+            )
+        ],
+    )
+
+
+@asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"postgres"},
+    deps=[AssetDep(AssetKey("knowledge_chunks"))],
+    check_specs=[
+        AssetCheckSpec(
+            "retrieval_is_not_worse",
+            asset="knowledge_index",
+            blocking=True,
+            description="No figure of the judged questions is lower than that of the version in use.",
+        )
+    ],
+)
+def knowledge_index(knowledge_settings: KnowledgeSettings) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it without its argument only
+    """A new version of the shared index beside the one that is searched, measured against it.
+
+    The version in use stays until `searched_index` switches; a version that finds judged places worse is
+    blocked and can be looked at, not searched.
+    """
+    sources = list(SOURCES.values())
+
+    async def build() -> tuple[int, Any]:
+        async with index_tools(knowledge_settings.database_url(), threads=os.cpu_count() or 1) as tools:
+            candidate = await build_candidate(tools, sources, knowledge_settings.made())
+            return candidate, await compare(tools, sources, knowledge_settings.texts(), candidate)
+
+    candidate, comparison = _run(build())
+    return MaterializeResult(
+        metadata={"version": candidate},
+        check_results=[
+            AssetCheckResult(
+                check_name="retrieval_is_not_worse",
+                passed=not comparison.worse,
+                description=f"worse: {', '.join(comparison.worse)}" if comparison.worse else None,
+                metadata={
+                    "in use": MetadataValue.json(dict(comparison.active)),
+                    "new": MetadataValue.json(dict(comparison.candidate)),
+                },
+            )
+        ],
+    )
+
+
+@asset(group_name=GROUP, owners=OWNERS, kinds={"postgres"}, deps=[knowledge_index])
+def searched_index(
+    context: AssetExecutionContext, knowledge_settings: KnowledgeSettings
+) -> MaterializeResult[None]:
+    """The version that questions are answered from: switched in one row, back in one more."""
+    made = context.instance.get_latest_materialization_event(knowledge_index.key)
+    version = (
+        made.asset_materialization.metadata["version"].value if made and made.asset_materialization else 0
+    )
+    if not isinstance(version, int) or version < 1:
+        raise Failure("there is no version to switch to: materialise knowledge_index first")
+
+    async def switch() -> int:
+        async with index_tools(knowledge_settings.database_url(), threads=1) as tools:
+            active, _ = await tools.repository.versions(OPERATOR_TENANT_ID, limit=1)
+            if active != version:
+                await tools.add.switch(OPERATOR_TENANT_ID, version, actor=ACTOR)
+            return active
+
+    before = _run(switch())
+    return MaterializeResult(metadata={"version": version, "before": before})
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
