@@ -9,12 +9,20 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-
-import httpx
+from typing import Protocol
 
 from deploy.local.demo_tenant import mint_token
 from deploy.local.settings import read_settings
 from deploy.local.stack import open_stack
+
+
+class Answered(Protocol):
+    """What a call came back with."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP's."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 async def measure(
     name: str,
-    call: Callable[[int], Awaitable[httpx.Response]],
+    call: Callable[[int], Awaitable[Answered]],
     *,
     requests: int,
     concurrency: int,
