@@ -10,6 +10,7 @@ from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.event_source import EventRepository
 from analysis_svc.adapters.insights.feedback_repository import FeedbackRepository
 from analysis_svc.adapters.insights.incident_repository import IncidentRepository
+from analysis_svc.adapters.insights.quality_evaluations import QualityEvaluations
 from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
 from analysis_svc.adapters.insights.risk_facts import RiskFactsRepository
 from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
@@ -22,7 +23,7 @@ from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.insights.feedback import FeedbackOnFindings
 from analysis_svc.domain.insights.handle_incidents import Incidents
 from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
-from analysis_svc.domain.insights.quality import Quality
+from analysis_svc.domain.insights.quality import EvaluationStore, Quality
 from analysis_svc.domain.insights.risk_history import RiskHistory
 from analysis_svc.domain.ports import EvidenceStore
 
@@ -38,6 +39,7 @@ class Insights:
     patterns_over_time: PatternsOverTime
     feedback: FeedbackOnFindings
     quality: Quality
+    quality_evaluations: EvaluationStore
     statistics: StatisticsProcess
 
     def dependencies(self) -> Mapping[str, Provide]:
@@ -47,6 +49,7 @@ class Insights:
             "incidents": Provide(lambda: self.incidents, sync_to_thread=False),
             "feedback": Provide(lambda: self.feedback, sync_to_thread=False),
             "quality": Provide(lambda: self.quality, sync_to_thread=False),
+            "quality_evaluations": Provide(lambda: self.quality_evaluations, sync_to_thread=False),
             "patterns_over_time": Provide(lambda: self.patterns_over_time, sync_to_thread=False),
         }
 
@@ -59,6 +62,7 @@ def compose_insights(database: Database, catalogue: Catalogue, evidence: Evidenc
         incidents=Incidents(IncidentRepository(database, catalogue.taxonomy), _now),
         patterns_over_time=PatternsOverTime(EventRepository(database), statistics),
         feedback=FeedbackOnFindings(FeedbackRepository(database), evidence, catalogue.taxonomy, _now),
+        quality_evaluations=QualityEvaluations(database),
         quality=Quality(QualityFactsRepository(database)),
         statistics=statistics,
     )

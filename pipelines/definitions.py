@@ -8,6 +8,8 @@ from pipelines.defs.finetuning.assets import mapping_examples
 from pipelines.defs.finetuning.checks import mapping_examples_checks
 from pipelines.defs.finetuning.jobs import dataset_job
 from pipelines.defs.finetuning.resources import PipelineSettings
+from pipelines.defs.quality.assets import reviewed_feedback, weekly_quality
+from pipelines.defs.quality.jobs import quality_job, weekly_quality_evaluation
 from pipelines.defs.rag_index.assets import knowledge_chunks, knowledge_index, searched_index
 from pipelines.defs.rag_index.jobs import knowledge_index_job, knowledge_texts_job
 from pipelines.defs.rag_index.resources import KnowledgeSettings
@@ -41,6 +43,8 @@ defs = Definitions(
         knowledge_chunks,
         knowledge_index,
         searched_index,
+        weekly_quality,
+        reviewed_feedback,
     ],
     asset_checks=[mapping_examples_checks],
     jobs=[
@@ -53,8 +57,9 @@ defs = Definitions(
         erasure_job,
         knowledge_texts_job,
         knowledge_index_job,
+        quality_job,
     ],
-    schedules=[weekly_evaluation, nightly_retention],
+    schedules=[weekly_evaluation, nightly_retention, weekly_quality_evaluation],
     sensors=[approved_model, erasures_asked_for],
     resources={
         "pipeline_settings": PipelineSettings(),

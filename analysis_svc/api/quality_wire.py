@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from analysis_svc.domain.insights.quality import QualityReport
+from analysis_svc.domain.insights.quality import KeptEvaluation, QualityReport
 from analysis_svc.domain.insights.quality_alerts import Severity
 
 
@@ -75,6 +75,25 @@ class QualityOut(msgspec.Struct, frozen=True):
     unknown: RateOut | None
     safe: RateOut | None
     alerts: list[QualityAlertOut]
+
+
+class QualityEvaluationOut(msgspec.Struct, frozen=True):
+    """The quality of a week, as the schedule found it then."""
+
+    evaluated_at: datetime
+    quality: QualityOut
+
+
+class QualityEvaluationPage(msgspec.Struct, frozen=True):
+    """Weekly evaluations, the newest first; ``before`` asks for the next page, null at the end."""
+
+    items: list[QualityEvaluationOut]
+    before: datetime | None
+
+
+def evaluation_out(kept: KeptEvaluation) -> QualityEvaluationOut:
+    """Turn an evaluation into its answer."""
+    return QualityEvaluationOut(kept.evaluated_at, quality_out(kept.report))
 
 
 def quality_out(report: QualityReport) -> QualityOut:

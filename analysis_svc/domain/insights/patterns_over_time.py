@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from analysis_svc.domain.insights.pattern_models import Found, Observation, Subject
+from analysis_svc.domain.insights.pattern_models import Found, Observation, PatternKind, Subject, TooLittle
 from analysis_svc.domain.insights.span import Bucket, Span
 
 MOST_DAYS = {Bucket.HOUR: 14, Bucket.DAY: 190}
 BINS_PER_BUCKET = {Bucket.HOUR: 4, Bucket.DAY: 12}
+LEAST_BUCKETS = 5
+LEAST_ANALYSES = 20
 MOST_ANALYSES = 100_000
 """The newest of a span are looked at, and the answer says from when on."""
 
@@ -51,7 +53,34 @@ class PatternsOverTime:
         observation = await self._source.observe(
             tenant_id, span, bucket, bins_per_bucket=BINS_PER_BUCKET[bucket], most=MOST_ANALYSES
         )
+        if _too_little_for_any(observation):
+            return _nothing(observation, only)
         return await self._finder.find(observation, only)
+
+
+def _too_little_for_any(observation: Observation) -> bool:
+    """Whether no test there is can be made: each needs either time or many analyses."""
+    buckets = {group.bin // observation.bins_per_bucket for group in observation.groups}
+    return len(buckets) < LEAST_BUCKETS and _analyses(observation) < LEAST_ANALYSES
+
+
+def _nothing(observation: Observation, only: Subject | None) -> Found:
+    buckets = {group.bin // observation.bins_per_bucket for group in observation.groups}
+    needed = f"{LEAST_BUCKETS} {observation.bucket.value}s with analyses, or {LEAST_ANALYSES} analyses"
+    had = f"{len(buckets)} and {_analyses(observation)}"
+    return Found(
+        span=observation.span,
+        bucket=observation.bucket,
+        cut=observation.cut,
+        analyses=_analyses(observation),
+        tested=dict.fromkeys(PatternKind, 0),
+        patterns=(),
+        too_little=tuple(TooLittle(kind, only, needed, had) for kind in PatternKind),
+    )
+
+
+def _analyses(observation: Observation) -> int:
+    return sum(group.analyses for group in observation.groups)
 
 
 def first_whole(span: Span, bucket: Bucket, earliest: datetime) -> Span:

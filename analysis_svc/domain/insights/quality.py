@@ -20,6 +20,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -72,6 +73,22 @@ class QualityReport:
     span: Span
     figures: QualityFigures
     alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvaluation:
+    """An evaluation that the weekly schedule kept."""
+
+    report: QualityReport
+    evaluated_at: datetime
+
+
+class EvaluationStore(Protocol):
+    """Knows the evaluations that were kept."""
+
+    async def page(self, tenant_id: UUID, *, before: datetime | None, limit: int) -> Sequence[KeptEvaluation]:
+        """Return evaluations, the newest first, of spans that ended before a moment."""
+        ...
 
 
 class QualityFacts(Protocol):

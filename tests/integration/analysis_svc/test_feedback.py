@@ -1,10 +1,17 @@
 """What people say about findings is kept once, reviewed by another, and counted."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.insights.quality_evaluations import QualityEvaluations
+from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
+from analysis_svc.domain.insights.quality import Quality
+from analysis_svc.domain.insights.span import Span
+from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, bearer
 
 FOUND: dict[str, Any] = {
@@ -97,3 +104,30 @@ async def test_word_that_cannot_be_is_refused(
     answer, problem = await post(analysis, "/feedback", said)
     assert (answer, problem["errors"][0]["field"]) == (status, field)
     assert await listed(analysis) == []
+
+
+async def test_weekly_evaluations_are_listed_newest_first_and_only_ones_own(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    database = Database(analysis_database.runtime, pool_size=1, statement_timeout_ms=5_000)
+    end = datetime(2026, 11, 16, tzinfo=UTC)
+    quality = Quality(QualityFactsRepository(database))
+    try:
+        for week in range(3):
+            span = Span(end - timedelta(days=7 * (week + 1)), end - timedelta(days=7 * week))
+            report = await quality.of(analysis.tenant, span)
+            assert await QualityEvaluations(database).keep(analysis.tenant, report, at=span.end)
+    finally:
+        await database.close()
+
+    async def page(tenant: UUID, **query: str) -> dict[str, Any]:
+        path = "/api/v1/quality/evaluations"
+        return dict((await analysis.client.get(path, params=query, headers=bearer(tenant))).json())
+
+    first = await page(analysis.tenant, limit="2")
+    assert [one["quality"]["to"][:10] for one in first["items"]] == ["2026-11-16", "2026-11-09"]
+    second = await page(analysis.tenant, limit="2", before=first["before"])
+    assert [one["quality"]["to"][:10] for one in second["items"]] == ["2026-11-02"]
+    assert second["before"] is None
+    assert second["items"][0]["quality"]["agreement"] is None
+    assert (await page(analysis.other))["items"] == []

@@ -1,0 +1,130 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    Backoff,
+    Failure,
+    Jitter,
+    MaterializeResult,
+    MetadataValue,
+    RetryPolicy,
+    TableRecord,
+    asset,
+)
+
+from analysis_svc.domain.insights.quality import QualityReport
+from analysis_svc.domain.insights.quality_alerts import Severity
+from analysis_svc.domain.insights.quality_figures import Rate
+from pipelines.defs.finetuning.resources import PipelineSettings
+from pipelines.defs.retention.assets import tenants
+from pipelines.defs.retention.resources import RetentionSettingsResource
+from pipelines.evaluate_quality import evaluate_quality, export_feedback, last_week
+from pipelines.settings import SettingsError
+
+GROUP = "quality"
+OWNERS = ["team:model"]
+ALERTS = "no_alerts"
+_GUIDE = {"guide": MetadataValue.path("docs/guides/quality.md")}
+_RETRY = RetryPolicy(max_retries=3, delay=60, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+
+
+@asset(
+    partitions_def=tenants,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "postgres"},
+    tags={"concept": "quality", "personal_data": "none"},
+    metadata=_GUIDE,
+    retry_policy=_RETRY,
+    check_specs=[
+        AssetCheckSpec(
+            ALERTS,
+            asset="weekly_quality",
+            blocking=True,
+            description="No figure of the week is beyond its limit.",
+        )
+    ],
+)
+def weekly_quality(
+    context: AssetExecutionContext, retention_settings: RetentionSettingsResource
+) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it without its argument only
+    """How good a tenant's findings were last week: agreement, calibration, drift, fallback, alerts."""
+    span = last_week(datetime.now(UTC))
+    try:
+        report, first = evaluate_quality(retention_settings.read(), UUID(context.partition_key), span)
+    except SettingsError as error:
+        raise Failure(str(error), allow_retries=False) from error
+    for alert in report.alerts:
+        told = (alert.figure, alert.subject, alert.value, alert.limit)
+        context.log.warning("quality alert: %s %s is %.3g, its limit %.3g", *told)
+    return MaterializeResult(metadata=_metadata(report, first=first), check_results=[_check(report)])
+
+
+@asset(
+    partitions_def=tenants,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "json"},
+    tags={"concept": "quality", "personal_data": "pseudonymous"},
+    metadata=_GUIDE,
+    retry_policy=_RETRY,
+)
+def reviewed_feedback(
+    context: AssetExecutionContext,
+    retention_settings: RetentionSettingsResource,
+    pipeline_settings: PipelineSettings,
+) -> MaterializeResult[None]:
+    """A tenant's feedback that a second person accepted, for training, if the tenant agreed to that."""
+    folder = Path(pipeline_settings.read().feedback)
+    try:
+        exported = export_feedback(retention_settings.read(), UUID(context.partition_key), folder)
+    except SettingsError as error:
+        raise Failure(str(error), allow_retries=False) from error
+    return MaterializeResult(
+        metadata={
+            "dagster/row_count": exported.rows,
+            "opted in": exported.opted_in,
+            "file": MetadataValue.path(exported.path.resolve()) if exported.path else "none",
+        }
+    )
+
+
+def _metadata(report: QualityReport, *, first: bool) -> dict[str, MetadataValue | int | float | str | bool]:  # type: ignore[type-arg]  # Dagster's own shape
+    figures = report.figures
+    rates: dict[str, Rate | None] = {
+        "agreement": figures.agreement,
+        "fallback": figures.fallback,
+        "readable": figures.readable,
+        "unknown": figures.unknown,
+    }
+    rows = [
+        TableRecord({"figure": one.figure, "subject": one.subject, "value": one.value, "limit": one.limit})
+        for one in report.alerts
+    ]
+    return {
+        "week": report.span.start.date().isoformat(),
+        "kept now": first,
+        "findings": figures.findings,
+        "words": sum(figures.words.values()),
+        "alerts": len(rows),
+        **{name: rate.value for name, rate in rates.items() if rate},
+        **({"ece": figures.calibration.ece} if figures.calibration else {}),
+        **({"label drift (psi)": figures.label_drift.psi} if figures.label_drift else {}),
+        **({"each alert": MetadataValue.table(rows)} if rows else {}),
+    }
+
+
+def _check(report: QualityReport) -> AssetCheckResult:
+    critical = any(alert.severity is Severity.CRITICAL for alert in report.alerts)
+    return AssetCheckResult(
+        check_name=ALERTS,
+        passed=not report.alerts,
+        severity=AssetCheckSeverity.ERROR if critical else AssetCheckSeverity.WARN,
+        description="; ".join(f"{one.figure} {one.subject}".strip() for one in report.alerts) or None,
+        metadata={"alerts": len(report.alerts)},
+    )
