@@ -108,7 +108,7 @@ class FactorOut(msgspec.Struct, frozen=True):
     findings: list[str]
 
 
-class CalibrationOut(msgspec.Struct, frozen=True):
+class RiskCalibrationOut(msgspec.Struct, frozen=True):
     """The model whose word entered the score, and the labels that it was about."""
 
     model: str
@@ -126,7 +126,7 @@ class RiskOut(msgspec.Struct, frozen=True):
     level: Level
     interval: IntervalOut
     contributing_factors: list[FactorOut]
-    calibration: CalibrationOut | None
+    calibration: RiskCalibrationOut | None
 
 
 class ComplianceOut(msgspec.Struct, frozen=True):
