@@ -9,6 +9,7 @@ import click
 from analysis_svc.audit_commands import audit
 from analysis_svc.domain.errors import ServiceError
 from analysis_svc.evidence_commands import evidence_key, verify
+from analysis_svc.framework_commands import frameworks
 from analysis_svc.knowledge_command import knowledge
 from analysis_svc.settings import SettingsError, describe, read_settings
 
@@ -62,7 +63,7 @@ def openapi() -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-for command in (audit, evidence_key, knowledge, verify):
+for command in (audit, evidence_key, frameworks, knowledge, verify):
     cli.add_command(command)
 
 

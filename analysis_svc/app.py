@@ -29,7 +29,6 @@ from analysis_svc.adapters.yaml_entry import DataFileError
 from analysis_svc.api.analyze_controller import AnalyzeController
 from analysis_svc.api.audit_controller import AuditController
 from analysis_svc.api.evidence_controller import EvidenceController
-from analysis_svc.api.frameworks_controller import FrameworksController
 from analysis_svc.api.guards import Verifier, provide_principal
 from analysis_svc.api.health import HealthController, Probe, ReadinessCheck
 from analysis_svc.api.openapi_document import ExactStructs, docs_assets, openapi_config
@@ -38,6 +37,8 @@ from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
 from analysis_svc.compose_dashboard import compose_dashboard
 from analysis_svc.compose_evidence import compose_evidence
+from analysis_svc.compose_frameworks import CONTROLLERS as FRAMEWORKS
+from analysis_svc.compose_frameworks import compose_frameworks
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.compose_knowledge import CONTROLLERS as KNOWLEDGE
@@ -84,6 +85,7 @@ def create_app(
     subject_hash = KeyedSubjectHash(settings.subject_key)
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
+    frameworks = compose_frameworks(database, catalogue)
     insights = compose_insights(database, catalogue, evidence)
     knowledge = compose_knowledge(settings, database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
@@ -115,7 +117,7 @@ def create_app(
     dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
-        catalogue, evidence, AnalysisEventsLog(metrics), background, subject_hash, plugins.engines
+        frameworks.catalogues, evidence, AnalysisEventsLog(metrics), background, subject_hash, plugins.engines
     )
 
     async def ping_valkey() -> None:
@@ -142,6 +144,7 @@ def create_app(
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
             stack.callback(insights.statistics.close)
+            stack.push_async_callback(frameworks.close)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
@@ -154,13 +157,13 @@ def create_app(
             AnalyzeController,
             AuditController,
             EvidenceController,
-            FrameworksController,
             HealthController,
             *RETENTION_CONTROLLERS,
             *PLUGIN_CONTROLLERS,
             *evidence_parts.handlers,
             *reports.handlers,
             docs_assets(),
+            *FRAMEWORKS,
             *INSIGHTS,
             *KNOWLEDGE,
             *dashboard.routers,
@@ -176,6 +179,7 @@ def create_app(
             **retention_dependencies(database, subject_hash),
             **plugins.dependencies(),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            **frameworks.dependencies(),
             **insights.dependencies(),
             **knowledge.dependencies(),
         },

@@ -304,6 +304,8 @@ def answer_of(kept: KeptAnalysis) -> AnalyzeAnswer:
     """Turn an analysis into its wire form."""
     missing = [] if kept.evidence_id else [MissingOut("evidence", "database_unavailable")]
     missing += [MissingOut(f"engine {name}", fault) for name, fault in kept.engines_failed.items()]
+    if not kept.own_frameworks:
+        missing.append(MissingOut("own_frameworks", "database_unavailable"))
     analysis = kept.analysis
     parts = {
         name: getattr(analysis, name)

@@ -14,6 +14,7 @@ from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.erasures import SubjectHash
 from analysis_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
+from analysis_svc.domain.framework_ports import Catalogues
 from analysis_svc.domain.models import Analysis, AnalysisRequest
 from analysis_svc.domain.plugins import Engines
 from analysis_svc.domain.ports import EvidenceStore
@@ -42,13 +43,18 @@ class AnalysisEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptAnalysis:
-    """An analysis and where its evidence is; ``evidence_id`` is None when it could not be kept.
+    """An analysis and where its evidence is.
 
-    ``engines_failed`` tells the installed engines that gave no answer, and how each failed.
+    Attributes:
+        analysis: the answer.
+        evidence_id: None when it could not be kept.
+        own_frameworks: whether the tenant's own frameworks in it are known to be those in force.
+        engines_failed: the installed engines that gave no answer, and how each failed.
     """
 
     analysis: Analysis
     evidence_id: UUID | None
+    own_frameworks: bool = True
     engines_failed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,14 +63,14 @@ class AnalyzeRequests:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogues: Catalogues,
         evidence: EvidenceStore,
         events: AnalysisEvents,
         background: BackgroundWork,
         subject_hash: SubjectHash,
         engines: Engines,
     ) -> None:
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._background = background
         self._evidence = evidence
         self._events = events
@@ -92,10 +98,12 @@ class AnalyzeRequests:
         if listed_as and findings > MAX_BATCH_FINDINGS:
             detail = f"at most {MAX_BATCH_FINDINGS} findings are accepted in one batch, got {findings}"
             raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field=listed_as)
+        catalogue = await self._catalogues.of(tenant_id)
+        current = self._catalogues.up_to_date(tenant_id)
         analyses, kept = [], []
         for index, request in enumerate(requests):
             try:
-                analyses.append(await self._analyze(request, in_thread=findings >= _THREAD_FROM))
+                analyses.append(await self._analyze(request, catalogue, in_thread=findings >= _THREAD_FROM))
                 kept.append(self._without_subject(request, tenant_id))
             except ServiceError as error:
                 where = f"{listed_as}[{index}].{error.field}" if listed_as else error.field
@@ -113,7 +121,10 @@ class AnalyzeRequests:
         if ids is None:
             self._events.evidence_not_kept()
         kept_as: Sequence[UUID | None] = [None] * len(analyses) if ids is None else ids
-        return [KeptAnalysis(*one) for one in zip(analyses, kept_as, failed, strict=True)]
+        return [
+            KeptAnalysis(analysis, kept_id, current, faults)
+            for analysis, kept_id, faults in zip(analyses, kept_as, failed, strict=True)
+        ]
 
     def _without_subject(self, request: AnalysisRequest, tenant_id: UUID) -> AnalysisRequest:
         if request.context.subject is None:
@@ -145,8 +156,8 @@ class AnalyzeRequests:
             return None
         return ids
 
-    async def _analyze(self, request: AnalysisRequest, *, in_thread: bool) -> Analysis:
-        work = partial(analyze, request, catalogue=self._catalogue, now=datetime.now(UTC))
+    async def _analyze(self, request: AnalysisRequest, catalogue: Catalogue, *, in_thread: bool) -> Analysis:
+        work = partial(analyze, request, catalogue=catalogue, now=datetime.now(UTC))
         if in_thread:
             # One at a time, so that a large batch does not keep others out of the thread.
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)

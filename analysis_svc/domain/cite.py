@@ -7,7 +7,7 @@ from analysis_svc.domain.models import Citation, ComplianceEntry
 
 MAX_CITATIONS = 8
 MAX_QUOTE = 300
-"""Characters; the loader refuses a longer statement, so that a quote is never cut."""
+"""Characters. No shipped statement is longer; of a tenant's own one the quote is the beginning."""
 
 
 def cite(entries: Sequence[ComplianceEntry], catalogue: Catalogue) -> tuple[Citation, ...]:
@@ -22,7 +22,7 @@ def cite(entries: Sequence[ComplianceEntry], catalogue: Catalogue) -> tuple[Cita
         Citation(
             source=f"catalogue:{entry.framework}@{entry.edition}",
             ref_id=entry.control,
-            quote=catalogue.frameworks[entry.framework].controls[entry.control].statement,
+            quote=quote_of(catalogue.frameworks[entry.framework].controls[entry.control].statement),
             score=round(entry.strength * entry.relation.weight, 4),
         )
         for entry in entries
@@ -32,6 +32,13 @@ def cite(entries: Sequence[ComplianceEntry], catalogue: Catalogue) -> tuple[Cita
     best.sort(key=_best_first)
     others = [citation for citation in citations if citation not in best]
     return tuple(sorted([*best, *others][:MAX_CITATIONS], key=_best_first))
+
+
+def quote_of(statement: str) -> str:
+    """Return the statement, or as many of its first words as a quote may have."""
+    if len(statement) <= MAX_QUOTE:
+        return statement
+    return statement[: MAX_QUOTE + 1].rpartition(" ")[0] or statement[:MAX_QUOTE]
 
 
 def _best_first(citation: Citation) -> tuple[float, str, str]:

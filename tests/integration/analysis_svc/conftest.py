@@ -30,6 +30,7 @@ SCOPES = frozenset(
         "evidence:read",
         "reports:read",
         "reports:write",
+        "frameworks:manage",
         "frameworks:read",
     }
 )

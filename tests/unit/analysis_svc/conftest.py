@@ -1,7 +1,9 @@
 """The shipped catalogue, loaded once, and short ways to build findings."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +23,11 @@ def catalogue() -> Catalogue:
 @pytest.fixture(scope="session")
 def run(catalogue: Catalogue) -> Callable[[AnalysisRequest], Analysis]:
     return lambda request: analyze(request, catalogue=catalogue, now=NOW)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    folder = os.environ.get("LLAMA_MAPPER_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("LLAMA_MAPPER_DATA names no folder: the official texts cannot be compared")
+    return Path(folder)

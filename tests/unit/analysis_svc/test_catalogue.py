@@ -1,7 +1,6 @@
 """Claims about the shipped data, checked against the official texts where they are at hand."""
 
 import json
-import os
 import re
 from collections import defaultdict
 from functools import cache
@@ -13,14 +12,6 @@ import yaml
 
 from analysis_svc.adapters.advice_files import MAX_ACTION
 from analysis_svc.domain.catalogue import Catalogue, JudgedOn, Priority, Relation
-
-
-@pytest.fixture(scope="module")
-def shared_data() -> Path:
-    folder = os.environ.get("LLAMA_MAPPER_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("LLAMA_MAPPER_DATA names no folder: the official texts cannot be compared")
-    return Path(folder)
 
 
 def official(folder: Path, name: str) -> dict[str, str]:

@@ -1,0 +1,116 @@
+"""What a tenant's findings are tied to: the shipped catalogue and its own frameworks in force."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from analysis_svc.domain.background_work import BackgroundWork
+from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.errors import StorageUnavailableError
+from analysis_svc.domain.framework_ports import OwnFrameworkStore
+from analysis_svc.domain.own_frameworks import OwnFramework
+
+FRESH_S = 5.0
+"""So long after it was read a catalogue is used as it is; a decision made elsewhere is felt after that."""
+KNOWN_S = 300.0
+"""So long a catalogue that cannot be read anew counts as the one in force."""
+FIRST_LIMIT_S = 0.05
+"""So long a request waits for its tenant's frameworks when nothing is known of them yet."""
+MAX_TENANTS = 2_000
+
+
+@dataclass(slots=True)
+class _Known:
+    catalogue: Catalogue
+    read_at: float
+    asked_at: float
+    complete: bool
+
+
+class TenantCatalogues:
+    """Keeps the catalogue of each tenant at hand; read anew behind the requests' back.
+
+    Args:
+        shipped: the catalogue of all.
+        store: where tenants' frameworks are kept.
+        background: runs the reading that nobody waits for.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        shipped: Catalogue,
+        store: OwnFrameworkStore,
+        background: BackgroundWork,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shipped = shipped
+        self._store = store
+        self._background = background
+        self._clock = clock
+        self._known: OrderedDict[UUID, _Known] = OrderedDict()
+
+    async def of(self, tenant_id: UUID) -> Catalogue:
+        """Return the shipped catalogue with the tenant's own frameworks that are in force."""
+        known, now = self._known.get(tenant_id), self._clock()
+        if known is not None:
+            self._known.move_to_end(tenant_id)
+            if now - known.asked_at >= FRESH_S:
+                known.asked_at = now
+                self._background.start(self._read(tenant_id))
+            return known.catalogue
+        # Until it is read the shipped one alone is known, and is said to be incomplete.
+        self._put(tenant_id, _Known(self._shipped, now, now, complete=False))
+        task = self._background.start(self._read(tenant_id))
+        if task is not None:
+            await asyncio.wait({task}, timeout=FIRST_LIMIT_S)
+        return self._known[tenant_id].catalogue if tenant_id in self._known else self._shipped
+
+    def up_to_date(self, tenant_id: UUID) -> bool:
+        """Tell whether the tenant's own frameworks in what `of` gave last are known to be those in force."""
+        known = self._known.get(tenant_id)
+        return known is not None and known.complete and self._clock() - known.read_at < KNOWN_S
+
+    async def refresh(self, tenant_id: UUID) -> None:
+        """Read the tenant's catalogue anew, now.
+
+        Raises:
+            StorageUnavailableError: the database is away; what was known before stays.
+        """
+        now = self._clock()
+        owns = await self._store.in_force(tenant_id)
+        self._put(tenant_id, _Known(with_own(self._shipped, owns), now, now, complete=True))
+
+    async def _read(self, tenant_id: UUID) -> None:
+        try:
+            await self.refresh(tenant_id)
+        except StorageUnavailableError:
+            return  # what was known stays, and `up_to_date` says how long it counts
+
+    def _put(self, tenant_id: UUID, known: _Known) -> None:
+        self._known[tenant_id] = known
+        self._known.move_to_end(tenant_id)
+        while len(self._known) > MAX_TENANTS:
+            self._known.popitem(last=False)
+
+
+def with_own(shipped: Catalogue, owns: Sequence[OwnFramework]) -> Catalogue:
+    """Add a tenant's own frameworks to the shipped catalogue; they are default ones for it."""
+    if not owns:
+        return shipped
+    frameworks = dict(shipped.frameworks)
+    links = dict(shipped.links)
+    for own in owns:
+        frameworks[own.framework.id] = replace(
+            own.framework,
+            edition=f"{own.framework.edition} (version {own.version})",
+            default=True,
+            own_version=own.version,
+        )
+        for label, found in own.links.items():
+            links[label] = (*links[label], *found)
+    return replace(shipped, frameworks=frameworks, links=links)
