@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+import httpx
 import structlog
 from litestar.di import Provide
 
 from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.http_client import make_http_client
+from analysis_svc.adapters.knowledge.bento_writer import BentoWriter
 from analysis_svc.adapters.knowledge.knowledge_repository import KnowledgeRepository
 from analysis_svc.adapters.knowledge.minilm import MiniLm
 from analysis_svc.adapters.knowledge.reading_process import SectionProcess
@@ -40,6 +43,7 @@ class KnowledgeParts:
     repository: KnowledgeRepository
     adding: Database
     embedder: MiniLm
+    client: httpx.AsyncClient | None
 
     def dependencies(self) -> Mapping[str, Provide]:
         """Return what handlers ask for by name."""
@@ -75,6 +79,8 @@ class KnowledgeParts:
         """Close what only the knowledge index uses."""
         self.embedder.close()
         await self.adding.close()
+        if self.client is not None:
+            await self.client.aclose()
 
 
 def compose_knowledge(settings: Settings, database: Database, *, threads: int = 1) -> KnowledgeParts:
@@ -89,10 +95,15 @@ def compose_knowledge(settings: Settings, database: Database, *, threads: int = 
     # A large document takes longer than a request may hold a pooled connection.
     adding = Database(settings.database_url, pool_size=2, statement_timeout_ms=_ADDING_TIMEOUT_MS)
     repository = KnowledgeRepository(adding)
+    client = writer = None
+    if settings.analyst_url:
+        client = make_http_client(timeout_s=settings.analyst_timeout_ms / 1000, max_connections=8)
+        writer = BentoWriter(client, settings.analyst_url, settings.analyst_token)
     return KnowledgeParts(
-        knowledge=Knowledge(KnowledgeSearch(database, embedder.name), embedder),
+        knowledge=Knowledge(KnowledgeSearch(database, embedder.name), embedder, writer),
         add_knowledge=AddKnowledge(repository, SectionProcess(), embedder),
         repository=repository,
         adding=adding,
         embedder=embedder,
+        client=client,
     )

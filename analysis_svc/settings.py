@@ -99,6 +99,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Whoever changes it can erase nobody who was hashed before",
         ),
     ] = ""
+    analyst_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://.*)?$",
+            description="base URL of the Bento whose model writes answers from quotes; empty: quotes alone",
+        ),
+    ] = ""
+    analyst_token: Annotated[str, Meta(description="service token of that Bento")] = ""
+    analyst_timeout_ms: Annotated[Millis, Meta(description="longest that an answer waits for that model")] = (
+        8_000
+    )
     index_catalogues: Annotated[
         bool, Meta(description="whether the shipped catalogues are indexed for questions at start")
     ] = True

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
@@ -53,7 +54,12 @@ class KnowledgeController(Controller):
         "/",
         summary="Index a document",
         guards=_MANAGES,
-        responses=faults(*BODY),
+        responses=faults(*BODY)
+        | {
+            200: ResponseSpec(
+                AddedOut, generate_examples=False, description="the very same is indexed already"
+            )
+        },
         status_code=201,
     )
     async def add(

@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
 from sqlalchemy.dialects.postgresql import UUID as SQL_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Text
+from sqlalchemy.types import Integer, Text
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.knowledge.document_rows import document_of
@@ -31,6 +31,27 @@ _HOLDING = text(
     group by asked.word
     """
 ).bindparams(bindparam("documents", type_=_IDS))
+_TYPES: Mapping[str, Any] = {
+    "vector": Vector(),
+    "documents": _IDS,
+    "embedded": _IDS,
+    "words": ARRAY(Text),
+    "weights": ARRAY(DOUBLE_PRECISION),
+    "named": ARRAY(Text),
+    "below": ARRAY(Text),
+    "mean_length": DOUBLE_PRECISION(),
+    "limit": Integer(),
+}
+
+
+class _Search:
+    """A search that is made once, so that SQLAlchemy compiles it once."""
+
+    def __init__(self, query: str) -> None:
+        self.names = tuple(name for name in _TYPES if f":{name}" in query)
+        self.statement = text(query).bindparams(*(bindparam(name, type_=_TYPES[name]) for name in self.names))
+
+
 # What every search answers of a chunk; `covered` is the weight of the question's words in it.
 _CHUNK = """
     c.id, c.document_id, c.ref_id, c.title, c.path, c.text, found.score,
@@ -41,7 +62,7 @@ _CHUNK = """
         where p.document_id = c.document_id and p.chunk_id = c.id
     ), 0) as covered
 """
-_BY_WORDS = f"""
+_BY_WORDS = _Search(f"""
     select {_CHUNK} from (
         select p.chunk_id as id, sum(
             w.weight * p.count * ({BM25_K1} + 1)
@@ -53,8 +74,8 @@ _BY_WORDS = f"""
         group by p.chunk_id order by score desc, p.chunk_id limit :limit
     ) as found join analysis.knowledge_chunks c on c.id = found.id
     order by found.score desc, c.id
-"""  # noqa: S608 - put together from constants
-_BY_MEANING = f"""
+""")  # noqa: S608 - put together from constants
+_BY_MEANING = _Search(f"""
     select {_CHUNK} from (
         select id, 1 - (embedding <=> cast(:vector as vector)) as score
         from analysis.knowledge_chunks
@@ -62,8 +83,8 @@ _BY_MEANING = f"""
         order by embedding <=> cast(:vector as vector) limit :limit
     ) as found join analysis.knowledge_chunks c on c.id = found.id
     order by found.score desc, c.id
-"""  # noqa: S608 - put together from constants
-_BY_REFERENCE = f"""
+""")  # noqa: S608 - put together from constants
+_BY_REFERENCE = _Search(f"""
     select {_CHUNK} from (
         select id, 1 - (embedding <=> cast(:vector as vector)) as score
         from analysis.knowledge_chunks
@@ -72,7 +93,7 @@ _BY_REFERENCE = f"""
         order by score desc limit :limit
     ) as found join analysis.knowledge_chunks c on c.id = found.id
     order by found.score desc, c.id
-"""  # noqa: S608 - put together from constants
+""")  # noqa: S608 - put together from constants
 
 
 class KnowledgeSearch:
@@ -156,23 +177,12 @@ async def documents_of(
 
 async def _hits(
     connection: AsyncConnection,
-    query: str,
+    query: _Search,
     values: Mapping[str, Any],
     facts: Mapping[UUID, DocumentFacts],
 ) -> tuple[Hit, ...]:
-    statement = text(query)
-    types: dict[str, Any] = {
-        "vector": Vector(),
-        "documents": _IDS,
-        "embedded": _IDS,
-        "words": ARRAY(Text),
-        "weights": ARRAY(DOUBLE_PRECISION),
-        "named": ARRAY(Text),
-        "below": ARRAY(Text),
-    }
-    used = {name: value for name, value in values.items() if f":{name}" in query}
-    statement = statement.bindparams(*(bindparam(name, type_=types[name]) for name in used if name in types))
-    return tuple(_hit(row, facts) for row in await connection.execute(statement, used))
+    used = {name: values[name] for name in query.names}
+    return tuple(_hit(row, facts) for row in await connection.execute(query.statement, used))
 
 
 def _hit(row: Row[Any], facts: Mapping[UUID, DocumentFacts]) -> Hit:

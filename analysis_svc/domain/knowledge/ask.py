@@ -21,6 +21,7 @@ from analysis_svc.domain.knowledge.ports import Embedder, Found, KnowledgeIndex,
 from analysis_svc.domain.knowledge.quote import best_quote
 from analysis_svc.domain.knowledge.rate import NOT_IN_SOURCES_UNDER, relevance, total
 from analysis_svc.domain.knowledge.references import references_in
+from analysis_svc.domain.knowledge.write import Writer, WriterUnavailableError, fault_of
 
 HITS = 50
 """Most hits of each search that are fused."""
@@ -65,14 +66,16 @@ class Knowledge:
     Args:
         index: searches.
         embedder: of the question.
+        writer: puts quotes into prose; None: quotes stand for themselves.
     """
 
-    def __init__(self, index: KnowledgeIndex, embedder: Embedder) -> None:
+    def __init__(self, index: KnowledgeIndex, embedder: Embedder, writer: Writer | None = None) -> None:
         self._index = index
         self._embedder = embedder
+        self._writer = writer
 
     async def query(self, tenant_id: UUID, question: Question) -> Answer:
-        """Answer a question with verbatim quotes.
+        """Answer a question with verbatim quotes, or in prose that was checked against them.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field; SERVICE_UNAVAILABLE when the database is away.
@@ -92,7 +95,7 @@ class Knowledge:
             prose, kind = (NOT_IN_SOURCES if cited else NOTHING_INDEXED), AnswerKind.NOT_IN_SOURCES
         else:
             prose, kind = _extract(cited), AnswerKind.EXTRACTIVE
-        return Answer(
+        answer = Answer(
             answer=prose,
             confidence=round(confidence, 4),
             kind=kind,
@@ -100,6 +103,9 @@ class Knowledge:
             shared_version=ranking.shared_version,
             own_version=ranking.own_version,
         )
+        if self._writer is None or kind is AnswerKind.NOT_IN_SOURCES:
+            return answer
+        return await _written(self._writer, question.text, answer)
 
     async def rank(
         self, tenant_id: UUID, question: Question, *, shared_version: int | None = None
@@ -150,6 +156,17 @@ class Knowledge:
             shared_version=spaces[0].version,
             own_version=spaces[1].version if len(spaces) > 1 else 0,
         )
+
+
+async def _written(writer: Writer, question: str, answer: Answer) -> Answer:
+    """Put the answer into prose; whatever is wrong with the prose, the quotes stand."""
+    try:
+        written = await writer.write(question, answer.citations)
+    except WriterUnavailableError as error:
+        return replace(answer, note=str(error))
+    if fault := fault_of(written.text, answer.citations):
+        return replace(answer, note=f"the model's text was not used: {fault}")
+    return replace(answer, answer=written.text, kind=AnswerKind.WRITTEN, model=written.model)
 
 
 def _weigh(spaces: Sequence[SearchSpace]) -> tuple[dict[str, float], float]:
