@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from opentelemetry.trace import TracerProvider
-
 from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 from orchestration_svc.adapters.outbound_rule import OutboundRule
 from orchestration_svc.adapters.traced_calls import TracedCalls
+from orchestration_svc.adapters.tracing import HeardProvider
 
 _SERVICES_AT_ONCE = 200
 _DETECTORS_AT_ONCE = 400
@@ -37,7 +36,7 @@ class OutgoingCalls:
             await client.aclose()
 
 
-def make_outgoing_calls(allowed: str, configured: Iterable[str], provider: TracerProvider) -> OutgoingCalls:
+def make_outgoing_calls(allowed: str, configured: Iterable[str], provider: HeardProvider) -> OutgoingCalls:
     """Make them.
 
     Args:

@@ -3,24 +3,29 @@
 from collections.abc import Mapping
 
 from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind, Status, StatusCode, TracerProvider
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from orchestration_svc.adapters.http_calls import CallError, HttpAnswer, HttpCalls
 from orchestration_svc.adapters.outbound_rule import OutboundRefusedError
+from orchestration_svc.adapters.tracing import HeardProvider
 
 _ERRORS = 400
+_TRACE = "traceparent"
 
 
 class TracedCalls:
     """Implements `HttpCalls` around another; the attributes are those of OpenTelemetry's HTTP conventions.
+
+    While nobody hears of spans none is made, and the trace is passed on as it is.
 
     Args:
         calls: makes them.
         provider: takes the spans.
     """
 
-    def __init__(self, calls: HttpCalls, provider: TracerProvider) -> None:
+    def __init__(self, calls: HttpCalls, provider: HeardProvider) -> None:
         self._calls = calls
+        self._provider = provider
         self._tracer = trace.get_tracer("orchestration_svc.calls", tracer_provider=provider)
 
     async def call(
@@ -34,6 +39,13 @@ class TracedCalls:
         max_bytes: int,
     ) -> HttpAnswer:
         """Make one call; see `HttpCalls`."""
+        if not self._provider.is_heard:
+            sent = dict(headers)
+            if _TRACE not in headers:
+                propagate.inject(sent)
+            return await self._calls.call(
+                method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes
+            )
         # A query may hold a receiver's secret.
         attributes = {"http.request.method": method, "url.full": url.partition("?")[0]}
         span = self._tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)
