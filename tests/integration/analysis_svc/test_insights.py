@@ -193,3 +193,12 @@ async def test_only_the_newest_are_looked_at_and_the_answer_says_so(
     assert sum(group.analyses for group in seen.groups) < 6, "of the oldest day not all may have been read"
     assert seen.span.start.date() == datetime.now(UTC).date()
     assert all(0 <= group.bin < 24 for group in seen.groups)
+
+
+async def test_advice_names_the_detector_that_keeps_failing(analysis: Analysis) -> None:
+    await analysis.analyze({"items": [HARMLESS] * 20 + [UNSEEN] * 20})
+    (advised,) = (await ask(analysis, "/advice")).json()["advice"]
+    assert (advised["kind"], advised["subject"], advised["priority"]) == ("coverage_gap", "d", "high")
+    assert (advised["effect"]["before"], advised["effect"]["after"]) == (0.5, 0.0)
+    assert len(advised["evidence"]) == 20
+    assert (await ask(analysis, "/advice", analysis.other)).json()["advice"] == []
