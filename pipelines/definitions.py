@@ -25,6 +25,7 @@ from pipelines.defs.retention.assets import (
 )
 from pipelines.defs.retention.jobs import erasure_job, erasures_asked_for, nightly_retention, retention_job
 from pipelines.defs.retention.resources import RetentionSettingsResource
+from pipelines.defs.severity.assets import severity_calibration
 from pipelines.defs.training.assets import lora_adapter
 from pipelines.defs.training.jobs import train_job
 
@@ -40,6 +41,7 @@ defs = Definitions(
         mapper_retention,
         orchestration_retention,
         subject_erasure,
+        severity_calibration,
         knowledge_chunks,
         knowledge_index,
         searched_index,
