@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.dashboard_views import DashboardViews, EvidenceFilter
 from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.framework_ports import Catalogues
 from analysis_svc.domain.insights.risk_history import History, RiskHistory
 from analysis_svc.domain.insights.span import Bucket, Span
 from analysis_svc.domain.models import Level
@@ -40,7 +41,7 @@ class EvidencePages(Controller):
         page: Injected[Page],
         dashboard_views: Injected[DashboardViews],
         risk_history: Injected[RiskHistory],
-        catalogue: Injected[Catalogue],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
         """Say how much was analysed, how it ended and what stands out."""
         chosen, tenant = page.chosen(), page.principal.tenant_id
@@ -56,8 +57,8 @@ class EvidencePages(Controller):
             counts=dict(ordered),
             silent=[one for one in seen.detectors if one.succeeded < one.expected],
             columns=risk_columns((await _history(risk_history, tenant, chosen)).points),
-            titles=_titles(catalogue),
-            controls=_control_titles(catalogue),
+            titles=_titles(await catalogues.of(tenant)),
+            controls=_control_titles(await catalogues.of(tenant)),
         )
 
     @get("/risk")
@@ -80,7 +81,10 @@ class EvidencePages(Controller):
 
     @get("/findings")
     async def findings(
-        self, page: Injected[Page], dashboard_views: Injected[DashboardViews], catalogue: Injected[Catalogue]
+        self,
+        page: Injected[Page],
+        dashboard_views: Injected[DashboardViews],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
         """List the labels that were found."""
         chosen, tenant = page.chosen(), page.principal.tenant_id
@@ -91,7 +95,7 @@ class EvidencePages(Controller):
             applications=await dashboard_views.applications(tenant, chosen.stretch),
             labels=labels,
             most=max((one.findings for one in labels), default=1),
-            titles=_titles(catalogue),
+            titles=_titles(await catalogues.of(tenant)),
         )
 
     @get("/evidence")
@@ -129,10 +133,11 @@ class EvidencePages(Controller):
         evidence_id: FromPath[UUID],
         page: Injected[Page],
         evidence: Injected[EvidenceStore],
-        catalogue: Injected[Catalogue],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
         """Show one record with its findings."""
-        record = await evidence.get(page.principal.tenant_id, evidence_id)
+        tenant = page.principal.tenant_id
+        record = await evidence.get(tenant, evidence_id)
         if record is None:
             raise ServiceError(ErrorCode.NOT_FOUND, "there is no such record, or none that this key may see")
         succeeded, failed = (
@@ -152,8 +157,8 @@ class EvidencePages(Controller):
                 )
                 for name in detectors
             ],
-            titles=_titles(catalogue),
-            controls=_control_titles(catalogue),
+            titles=_titles(await catalogues.of(tenant)),
+            controls=_control_titles(await catalogues.of(tenant)),
         )
 
 
