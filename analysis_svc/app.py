@@ -36,7 +36,7 @@ from analysis_svc.api.problems import EXCEPTION_HANDLERS
 from analysis_svc.api.request_context import with_request_context
 from analysis_svc.api.strict_request import StrictRequest
 from analysis_svc.compose_dashboard import compose_dashboard
-from analysis_svc.compose_evidence import compose_evidence
+from analysis_svc.compose_evidence import COUNTING_CONNECTIONS, COUNTING_TIMEOUT_MS, compose_evidence
 from analysis_svc.compose_frameworks import CONTROLLERS as FRAMEWORKS
 from analysis_svc.compose_frameworks import compose_frameworks
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
@@ -97,12 +97,16 @@ def create_app(
         issuer=settings.issuer,
         audience=SERVICE,
     )
+    counting = Database(
+        settings.database_url, pool_size=COUNTING_CONNECTIONS, statement_timeout_ms=COUNTING_TIMEOUT_MS
+    )
     evidence_parts = compose_evidence(
         database,
         catalogue,
         audit,
         key_encryption_key=settings.key_encryption_key,
         product=f"llama-mapper {VERSION}",
+        counting=counting,
     )
     reports = compose_reports(
         settings,
@@ -138,6 +142,7 @@ def create_app(
             # Closed in reverse; one that fails to close keeps none of the others open.
             stack.callback(tracing.shutdown)
             stack.push_async_callback(database.close)
+            stack.push_async_callback(counting.close)
             stack.push_async_callback(knowledge.close)
             stack.push_async_callback(dashboard.close)
             stack.push_async_callback(valkey.aclose)
