@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -195,7 +195,7 @@ def test_answer_quotes_its_source_or_says_that_there_is_none(
 
 
 def test_report_is_ordered_made_and_downloaded(open_page: OpenPage, dashboard: Dashboard) -> None:
-    page = open_page()
+    page = open_page(dashboard.key(uuid4()))
     page.goto("/dashboard/reports")
     page.get_by_label("Framework").select_option("soc2")
     page.get_by_label("For", exact=True).select_option("auditor")
