@@ -16,7 +16,7 @@ from analysis_svc.domain.reports.document import (
     Table,
 )
 from analysis_svc.domain.reports.report import Audience, Signature
-from analysis_svc.domain.reports.words import moment, period
+from analysis_svc.domain.reports.words import counted, moment, period
 
 _TITLES = {
     Audience.EXECUTIVE: "Compliance and risk: summary",
@@ -79,10 +79,19 @@ def _executive(content: ReportContent) -> list[Block]:
 
 
 def _unknown_in_short(unknown: tuple[ControlFacts, ...]) -> list[Block]:
-    shown = unknown[:_FEW]
+    """Name what more evidence would show; what texts never show is a number only."""
+    open_ones = [one for one in unknown if one.rule]
+    shown = open_ones[:_FEW]
     said = [f"{one.control}, {one.title}: {one.gaps[0] if one.gaps else 'no evidence.'}" for one in shown]
-    if len(unknown) > len(shown):
-        said.append(f"And {len(unknown) - len(shown)} more, named in the technical report.")
+    if len(open_ones) > len(shown):
+        said.append(
+            f"And {counted(len(open_ones) - len(shown), 'more', 'more')}, named in the technical report."
+        )
+    if never := len(unknown) - len(open_ones):
+        said.append(
+            f"{counted(never, 'control')} that texts never show, such as a purpose or a legal basis:"
+            " other evidence than this has to."
+        )
     return [
         Paragraph("Of these controls nobody can say, from this evidence, whether they hold."),
         Items(tuple(said)),
@@ -143,15 +152,20 @@ def _auditor(content: ReportContent) -> list[Block]:
 def _evidence_of(one: ControlFacts) -> list[Block]:
     said = [
         (
-            f"Evidence: {one.state.value}. {one.looked:,} of {one.analyses:,} analyses were looked at as"
-            f" the rule asks; {one.violations:,} violate the control, the last"
+            f"Evidence: {one.state.value}. {_looked(one)}; {one.violations:,} violate the control, the last"
             f" {moment(one.last_violation_at)}."
         ),
-        f"Rule: {one.rule}" if one.rule else "Rule: none is declared for this control.",
+        *([f"Rule: {one.rule}"] if one.rule else []),
         *one.gaps,
         *([_newest(one)] if one.evidence else []),
     ]
     return [Heading(f"{one.control} {one.title}", level=2), Items(tuple(said))]
+
+
+def _looked(one: ControlFacts) -> str:
+    if one.rule is None:
+        return f"{one.analyses:,} analyses in the period"
+    return f"{one.looked:,} of {one.analyses:,} analyses were looked at as the rule asks"
 
 
 def _newest(one: ControlFacts) -> str:

@@ -1,6 +1,7 @@
 """The sections of a report; each says what is not known as plainly as what is."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.reports import charts
@@ -200,8 +201,8 @@ def incidents(content: ReportContent, *, most: int) -> list[Block]:
     totals = content.incident_totals
     said = (
         f"{counted(totals.opened, 'incident')} opened in the period, {totals.still_open:,} still open,"
-        f" {totals.resolved:,} resolved. Mean time to acknowledge: {span(totals.mean_time_to_acknowledge)};"
-        f" to resolve: {span(totals.mean_time_to_resolve)}."
+        f" {totals.resolved:,} resolved. Mean time to acknowledge: {_mean(totals.mean_time_to_acknowledge)};"
+        f" to resolve: {_mean(totals.mean_time_to_resolve)}."
     )
     shown = content.incidents[:most]
     left = len(content.incidents) - len(shown)
@@ -358,6 +359,10 @@ def how_to_read() -> list[Block]:
             )
         ),
     ]
+
+
+def _mean(length: timedelta | None) -> str:
+    return "none was yet" if length is None else span(length)
 
 
 def _looked(one: DetectorFacts) -> str:

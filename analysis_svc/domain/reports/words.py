@@ -37,10 +37,8 @@ def period(start: datetime, end: datetime) -> str:
     return f"{moment(start)} to {moment(end)}"
 
 
-def span(length: timedelta | None) -> str:
+def span(length: timedelta) -> str:
     """Return a length of time in its two largest units."""
-    if length is None:
-        return "not known"
     minutes = round(length.total_seconds() / 60)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if not minutes:
