@@ -11,6 +11,7 @@ from analysis_svc.domain.errors import ServiceError
 from analysis_svc.evidence_commands import evidence_key, verify
 from analysis_svc.framework_commands import frameworks
 from analysis_svc.knowledge_command import knowledge
+from analysis_svc.report_commands import verify_report
 from analysis_svc.settings import SettingsError, describe, read_settings
 
 
@@ -63,7 +64,7 @@ def openapi() -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-for command in (audit, evidence_key, frameworks, knowledge, verify):
+for command in (audit, evidence_key, frameworks, knowledge, verify, verify_report):
     cli.add_command(command)
 
 

@@ -109,14 +109,7 @@ def create_app(
         counting=counting,
     )
     reports = compose_reports(
-        settings,
-        database,
-        catalogue,
-        metrics,
-        controls=evidence_parts.assess_controls,
-        history=insights.risk_history,
-        incidents=insights.incidents,
-        patterns=insights.patterns_over_time,
+        settings, database, catalogue, metrics, evidence=evidence_parts, insights=insights
     )
     dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()

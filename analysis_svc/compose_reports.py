@@ -13,18 +13,16 @@ from analysis_svc.adapters.fault_log import FaultLog
 from analysis_svc.adapters.job_queue import JobQueue, JobTask, queue_app
 from analysis_svc.adapters.job_worker import Handler, JobWorker
 from analysis_svc.adapters.metrics import Metrics
-from analysis_svc.adapters.reports.no_signer import NoSigner
 from analysis_svc.adapters.reports.render import ReportRenderer
 from analysis_svc.adapters.reports.report_repository import ReportRepository
 from analysis_svc.adapters.reports.schedule_repository import ScheduleRepository
+from analysis_svc.adapters.reports.signer import EvidenceKeySigner
 from analysis_svc.adapters.reports.stored_facts import StoredFactsRepository
 from analysis_svc.api.report_schedules_controller import ReportSchedulesController
 from analysis_svc.api.reports_controller import ReportsController
-from analysis_svc.domain.assess_controls import AssessControls
+from analysis_svc.compose_evidence import EvidenceParts
+from analysis_svc.compose_insights import Insights
 from analysis_svc.domain.catalogue import Catalogue
-from analysis_svc.domain.insights.handle_incidents import Incidents
-from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
-from analysis_svc.domain.insights.risk_history import RiskHistory
 from analysis_svc.domain.reports.gather_content import GatherContent
 from analysis_svc.domain.reports.make_report import MakeReport
 from analysis_svc.domain.reports.manage_reports import Frameworks, ManageReports
@@ -50,16 +48,15 @@ def compose_reports(
     catalogue: Catalogue,
     metrics: Metrics,
     *,
-    controls: AssessControls,
-    history: RiskHistory,
-    incidents: Incidents,
-    patterns: PatternsOverTime,
+    evidence: EvidenceParts,
+    insights: Insights,
 ) -> ReportParts:
     """Put it together."""
     app = queue_app(settings.database_url, connections=_AT_ONCE + 2)
     queue = JobQueue(app)
-    signer = NoSigner()
-    renderer = ReportRenderer(signer)
+    signs = bool(settings.key_encryption_key)
+    signer = EvidenceKeySigner(evidence.evidence_keys if signs else None)
+    renderer = ReportRenderer(signer, signs=signs)
     reports = ReportRepository(database, queue)
     manage = ManageReports(
         reports,
@@ -69,9 +66,15 @@ def compose_reports(
         lambda: datetime.now(UTC),
     )
     gather = GatherContent(
-        StoredFactsRepository(database, catalogue.taxonomy), controls, history, incidents, patterns
+        StoredFactsRepository(database, catalogue.taxonomy),
+        evidence.assess_controls,
+        insights.risk_history,
+        insights.incidents,
+        insights.patterns_over_time,
     )
-    make = MakeReport(reports, gather, renderer, signer, events=metrics, faults=FaultLog())
+    make = MakeReport(
+        reports, gather, renderer, signer, evidence.export_evidence, events=metrics, faults=FaultLog()
+    )
     handlers: dict[JobTask, Handler] = {JobTask.MAKE_REPORT: make, JobTask.FIRE_SCHEDULE: manage.fire}
     return ReportParts(
         handlers=(ReportsController, ReportSchedulesController),

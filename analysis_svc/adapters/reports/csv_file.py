@@ -5,8 +5,8 @@ import io
 import zipfile
 from collections.abc import Iterable, Sequence
 
+from analysis_svc.domain.exports.seal import Signature
 from analysis_svc.domain.reports.content import ReportContent
-from analysis_svc.domain.reports.report import Signature
 
 # The earliest that a zip can say; a time of making would make the same data other bytes.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)

@@ -7,10 +7,11 @@ from analysis_svc.adapters.reports import pdf_file
 from analysis_svc.adapters.reports.csv_file import csv_of
 from analysis_svc.adapters.reports.data_json import data_of, signed_json
 from analysis_svc.adapters.reports.html_file import html_of
+from analysis_svc.domain.exports.seal import Signature
 from analysis_svc.domain.reports.compose_document import compose_document
 from analysis_svc.domain.reports.content import ReportContent
 from analysis_svc.domain.reports.ports import Signer
-from analysis_svc.domain.reports.report import ReportFile, ReportFormat, ReportOrder, Signature
+from analysis_svc.domain.reports.report import ReportFile, ReportFormat, ReportOrder
 
 _KINDS = {
     ReportFormat.PDF: ("pdf", "application/pdf"),
@@ -25,17 +26,23 @@ class ReportRenderer:
 
     Args:
         signer: signs the data of each report.
+        signs: whether it has a key.
     """
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, *, signs: bool) -> None:
         self._signer = signer
+        self._signs = signs
 
     def missing(self, kind: ReportFormat) -> str | None:
-        """Return the name of a library that this format needs and that is not there."""
-        return pdf_file.LIBRARY if kind is ReportFormat.PDF and not pdf_file.pdf_is_possible() else None
+        """Return what this format needs and this service does not have."""
+        if kind is ReportFormat.PDF and not pdf_file.pdf_is_possible():
+            return f"the library {pdf_file.LIBRARY}, which is not installed"
+        if kind is ReportFormat.OSCAL and not self._signs:
+            return "a key to sign with: ANALYSIS_KEY_ENCRYPTION_KEY is not set"
+        return None
 
     async def file(self, order: ReportOrder, content: ReportContent) -> ReportFile:
-        """Write it; LibraryMissingError when a library is not there."""
+        """Write it, in any format but OSCAL; LibraryMissingError when a library is not there."""
         data = await asyncio.to_thread(data_of, content)
         signature = await self._signer.sign(data)
         written = await asyncio.to_thread(_written, order, content, data, signature)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from analysis_svc.domain.exports.seal import Signature
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.reports import sections
 from analysis_svc.domain.reports.content import ControlFacts, ReportContent
@@ -15,7 +16,7 @@ from analysis_svc.domain.reports.document import (
     Paragraph,
     Table,
 )
-from analysis_svc.domain.reports.report import Audience, Signature
+from analysis_svc.domain.reports.report import Audience
 from analysis_svc.domain.reports.words import counted, moment, period
 
 _TITLES = {

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from analysis_svc.domain.control_status import ControlStatus, FrameworkStatus
-from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.evidence_rules import EvidenceRule
 from analysis_svc.domain.insights.handle_incidents import Incidents
@@ -51,19 +50,15 @@ class GatherContent:
         self._incidents = incidents
         self._patterns = patterns
 
-    async def __call__(self, tenant_id: UUID, order: ReportOrder) -> ReportContent | None:
-        """Return the content; None when there is no such framework any more.
+    async def __call__(self, tenant_id: UUID, order: ReportOrder) -> ReportContent:
+        """Return the content.
 
         Raises:
-            StorageUnavailableError: the database is away.
+            ServiceError: NOT_FOUND when there is no such framework any more; SERVICE_UNAVAILABLE when the
+                database is away, or patterns cannot be looked for now.
         """
         period = Period(order.start, order.end, order.application)
-        try:
-            judged = await self._controls.status(tenant_id, order.framework, period)
-        except ServiceError as error:
-            if error.code is ErrorCode.NOT_FOUND:
-                return None
-            raise
+        judged = await self._controls.status(tenant_id, order.framework, period)
         span = Span(order.start, order.end, order.application)
         bucket = Bucket.DAY if order.end - order.start <= timedelta(days=_MOST_DAYS) else Bucket.WEEK
         history = await self._history.over(tenant_id, span, bucket)

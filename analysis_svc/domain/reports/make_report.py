@@ -5,9 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
 
+from analysis_svc.domain.access import Principal
 from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.evidence_facts import Period
+from analysis_svc.domain.exports.export import ExportFormat
+from analysis_svc.domain.exports.make_export import ExportOrder
 from analysis_svc.domain.reports.content import ReportContent
 from analysis_svc.domain.reports.ports import (
+    Exporter,
     LibraryMissingError,
     Renderer,
     ReportEvents,
@@ -21,11 +26,18 @@ from analysis_svc.domain.reports.report import (
     FailReason,
     FileFacts,
     Report,
+    ReportFile,
+    ReportFormat,
     ReportOrder,
     ReportState,
 )
 
-Gathering = Callable[[UUID, ReportOrder], Awaitable[ReportContent | None]]
+Gathering = Callable[[UUID, ReportOrder], Awaitable[ReportContent]]
+# What gathering and exporting refuse for good.
+_REFUSALS = {
+    ErrorCode.NOT_FOUND: FailReason.FRAMEWORK_GONE,
+    ErrorCode.INVALID_REQUEST: FailReason.TOO_LARGE,
+}
 
 
 class Faults(Protocol):
@@ -45,6 +57,7 @@ class MakeReport:
         gather: Gathering,
         renderer: Renderer,
         signer: Signer,
+        exporter: Exporter,
         *,
         events: ReportEvents,
         faults: Faults,
@@ -53,6 +66,7 @@ class MakeReport:
         self._gather = gather
         self._renderer = renderer
         self._signer = signer
+        self._exporter = exporter
         self._events = events
         self._faults = faults
 
@@ -75,21 +89,17 @@ class MakeReport:
 
     async def _make(self, report: Report) -> None:
         try:
-            content = await self._gather(report.tenant_id, report.order)
-            if content is None:
-                await self._fail(report, FailReason.FRAMEWORK_GONE)
-                return
-            file = await self._renderer.file(report.order, content)
-        except ServiceError as error:
-            if error.code is ErrorCode.SERVICE_UNAVAILABLE:
-                raise  # and the queue calls again
-            self._faults.unexpected(error)
-            await self._fail(report, FailReason.FAULT)
-            return
+            file = await self._file(report)
         except LibraryMissingError:
             await self._fail(report, FailReason.LIBRARY_MISSING)
             return
-        except Exception as error:  # noqa: BLE001 - a report that breaks us ends, and says so
+        except Exception as error:
+            if isinstance(error, ServiceError):
+                if error.code is ErrorCode.SERVICE_UNAVAILABLE:
+                    raise  # and the queue calls again
+                if reason := _REFUSALS.get(error.code):
+                    await self._fail(report, reason)
+                    return
             self._faults.unexpected(error)
             await self._fail(report, FailReason.FAULT)
             return
@@ -105,6 +115,15 @@ class MakeReport:
         )
         await self._runs.finish(report, facts, file.content)
         self._events.report_ended(ReportState.READY.value)
+
+    async def _file(self, report: Report) -> ReportFile:
+        order = report.order
+        if order.format is ReportFormat.OSCAL:
+            caller = Principal(report.tenant_id, report.ordered_by, frozenset(), frozenset())
+            period = Period(order.start, order.end, order.application)
+            made = await self._exporter.make(caller, ExportOrder(order.framework, period, ExportFormat.OSCAL))
+            return ReportFile(made.name, made.media_type, made.content)
+        return await self._renderer.file(order, await self._gather(report.tenant_id, order))
 
     async def _fail(self, report: Report, reason: FailReason) -> None:
         await self._runs.fail(report, reason)

@@ -20,6 +20,8 @@ from analysis_svc.domain.reports.report import (
 from analysis_svc.domain.reports.schedule import Cadence, ReportSchedule, next_after
 
 MOST_OPEN = 20
+EXPORT_SCOPE = "evidence:export"
+"""What an OSCAL report takes besides the scope of reports: it lets the evidence itself out."""
 MOST_SCHEDULES = 50
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 Frameworks = Callable[[UUID], Awaitable[Collection[str]]]
@@ -60,10 +62,11 @@ class ManageReports:
             key: the same key with the same order gives, for a day, the report that it gave first.
 
         Raises:
-            ServiceError: INVALID_REQUEST naming the field; SERVICE_UNAVAILABLE when a library that the
-                format needs is missing; CONFLICT when the key came with another order, or too many are open.
+            ServiceError: INVALID_REQUEST naming the field; SERVICE_UNAVAILABLE when something that the format
+                needs is missing; INSUFFICIENT_RBAC; CONFLICT when the key came with another order, or too
+                many are open.
         """
-        await self._check(caller.tenant_id, order)
+        await self._check(caller, order)
         report = Report(
             tenant_id=caller.tenant_id,
             report_id=uuid4(),
@@ -131,7 +134,7 @@ class ManageReports:
             created_by=caller.token_id,
             created_at=now,
         )
-        await self._check_kind(caller.tenant_id, framework, kind)
+        await self._check_kind(caller, framework, kind)
         await self._schedules.add(schedule, actor=caller.token_id, at_most=MOST_SCHEDULES)
         return schedule
 
@@ -147,7 +150,7 @@ class ManageReports:
         """Order what a schedule has due; what a worker does when its time has come."""
         await self._schedules.fire(tenant_id, schedule_id, now=self._now())
 
-    async def _check(self, tenant_id: UUID, order: ReportOrder) -> None:
+    async def _check(self, caller: Principal, order: ReportOrder) -> None:
         for name, moment in (("period.from", order.start), ("period.to", order.end)):
             if moment.tzinfo is None:
                 raise _refused(name, "a time is given with its offset from UTC, such as 2026-11-01T00:00:00Z")
@@ -159,16 +162,19 @@ class ManageReports:
             raise _refused("period.from", "must be before 'to'")
         if order.end - order.start > LONGEST_PERIOD:
             raise _refused("period.from", f"at most {LONGEST_PERIOD.days} days are accepted")
-        await self._check_kind(tenant_id, order.framework, order.format)
+        await self._check_kind(caller, order.framework, order.format)
 
-    async def _check_kind(self, tenant_id: UUID, framework: str, kind: ReportFormat) -> None:
-        if framework not in await self._frameworks(tenant_id):
+    async def _check_kind(self, caller: Principal, framework: str, kind: ReportFormat) -> None:
+        if framework not in await self._frameworks(caller.tenant_id):
             raise _refused("framework", "there is no framework of this id")
-        if library := self._renderer.missing(kind):
+        if kind is ReportFormat.OSCAL and EXPORT_SCOPE not in caller.scopes:
             raise ServiceError(
-                ErrorCode.SERVICE_UNAVAILABLE,
-                f"{kind.value} reports need the library {library}, which this service does not have",
-                field="format",
+                ErrorCode.INSUFFICIENT_RBAC,
+                f"a report as OSCAL is an export: it takes '{EXPORT_SCOPE}' as well",
+            )
+        if missing := self._renderer.missing(kind):
+            raise ServiceError(
+                ErrorCode.SERVICE_UNAVAILABLE, f"{kind.value} reports need {missing}", field="format"
             )
 
 

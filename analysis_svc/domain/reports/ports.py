@@ -4,8 +4,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from analysis_svc.domain.access import Principal
 from analysis_svc.domain.control_status import FrameworkStatus
 from analysis_svc.domain.evidence_facts import Period
+from analysis_svc.domain.exports.export import ExportedFile
+from analysis_svc.domain.exports.make_export import ExportOrder
+from analysis_svc.domain.exports.seal import Signature
 from analysis_svc.domain.reports.content import (
     ReportContent,
     StoredFacts,
@@ -17,7 +21,6 @@ from analysis_svc.domain.reports.report import (
     ReportFile,
     ReportFormat,
     ReportOrder,
-    Signature,
 )
 from analysis_svc.domain.reports.schedule import ReportSchedule
 
@@ -125,14 +128,22 @@ class Renderer(Protocol):
     """Turns what a report says into a file."""
 
     def missing(self, kind: ReportFormat) -> str | None:
-        """Return the name of a library that this format needs and that is not there."""
+        """Return what this format needs and is not there, for a sentence that ends with it."""
         ...
 
     async def file(self, order: ReportOrder, content: ReportContent) -> ReportFile:
-        """Write it; the same order and content give the same bytes.
+        """Write it, in any format but OSCAL; the same order and content give the same bytes.
 
         LibraryMissingError when a library is not there.
         """
+        ...
+
+
+class Exporter(Protocol):
+    """Makes sealed exports of evidence, each entered in the tenant's ledger."""
+
+    async def make(self, caller: Principal, order: ExportOrder) -> ExportedFile:
+        """Make one; see ExportEvidence."""
         ...
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from analysis_svc.domain.exports.seal import Signature
+
 LONGEST_PERIOD = timedelta(days=400)
 MAX_FILE_BYTES = 32 * 1024 * 1024
 # Taken by a worker so often and never ended, a report is what kills its workers, or asks too much.
@@ -26,6 +28,8 @@ class ReportFormat(StrEnum):
     HTML = "html"
     CSV = "csv"
     JSON = "json"
+    OSCAL = "oscal"
+    """The sealed export of the evidence itself, as OSCAL assessment results."""
 
 
 class ReportState(StrEnum):
@@ -67,21 +71,6 @@ class ReportOrder:
     application: str | None
     audience: Audience
     format: ReportFormat
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """An Ed25519 signature.
-
-    Attributes:
-        kid: names the key.
-        public_key: the key's public half, 32 bytes in hex.
-        value: the signature, 64 bytes in hex.
-    """
-
-    kid: str
-    public_key: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ SCOPES = frozenset(
         "reports:read",
         "reports:write",
         "frameworks:manage",
+        "evidence:export",
         "frameworks:read",
     }
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +16,18 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from analysis_svc.__main__ import cli
+from analysis_svc.adapters.evidence_keys import signature_holds
 from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
 from analysis_svc.adapters.job_worker import JobWorker, end_of
 from analysis_svc.adapters.reports import pdf_file
 from analysis_svc.app import create_app
+from analysis_svc.domain.exports.verify import verify as verify_export
 from analysis_svc.domain.insights.pattern_models import Found, Observation
 from analysis_svc.settings import example_settings
-from tests.fixtures.databases import ServiceDsns
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY, ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, bearer
 
 STOLEN: dict[str, Any] = {
@@ -52,7 +57,11 @@ async def get(analysis: Analysis, path: str, tenant: UUID | None = None) -> http
 @asynccontextmanager
 async def a_worker(database: ServiceDsns) -> AsyncIterator[None]:
     settings = msgspec.structs.replace(
-        example_settings(), database_url=database.runtime, metrics_port=0, worker_silent_s=2
+        example_settings(),
+        database_url=database.runtime,
+        metrics_port=0,
+        worker_silent_s=2,
+        key_encryption_key=KEY_ENCRYPTION_KEY,
     )
     app = create_app(settings)
     worker: JobWorker = app.state.job_worker
@@ -114,6 +123,50 @@ async def test_report_is_made_fetched_and_nobody_elses(
     assert [one["format"] for one in rest["items"]] == ["json"]
     actions = (await get(analysis, "/audit")).json()["events"]
     assert [one["action"] for one in actions].count("report.ready") == 4
+
+
+@pytest.mark.usefixtures("without_statistics")
+async def test_signed_report_verifies_offline_and_a_flipped_byte_does_not(
+    analysis: Analysis, analysis_database: ServiceDsns, tmp_path: Path
+) -> None:
+    def verify(name: str, *options: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, ["verify-report", str(tmp_path / name), *options])
+        return done.exit_code, done.output
+
+    keys = tmp_path / "keys.json"
+    async with a_worker(analysis_database):
+        for kind in ("json", "html"):
+            report_id = (await post(analysis, order(kind))).json()["report_id"]
+            await until(lambda one: one["state"] == "ready", analysis, report_id)
+            record = tmp_path / f"{kind}.record"
+            record.write_bytes((await get(analysis, f"/reports/{report_id}")).content)
+            whole = (await get(analysis, f"/reports/{report_id}/file")).content
+            (tmp_path / kind).write_bytes(whole)
+            (tmp_path / f"bad-{kind}").write_bytes(
+                whole.replace(b"soc2", b"soc3").replace(b"SOC 2", b"SOC 3")
+            )
+    keys.write_bytes((await analysis.client.get("/.well-known/evidence-keys.json")).content)
+    told = "--keys", str(keys)
+    assert verify("json", *told)[0] == 0, "its signature is in it"
+    assert verify("html", "--record", str(tmp_path / "html.record"), *told)[0] == 0
+    assert verify("json")[0] == 3, "whose signature it is stays open"
+    assert verify("bad-json", *told)[0] == 1
+    assert verify("bad-html", "--record", str(tmp_path / "html.record"), *told)[0] == 1
+    keys.write_text('{"keys": []}')
+    assert verify("json", *told)[0] == 1, "anybody can sign with a key of his own"
+
+
+async def test_oscal_report_is_an_export_and_needs_its_scope(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    await analysis.analyze(STOLEN)
+    analyst = {"Authorization": f"Bearer {analysis.tenant} reports:read reports:write"}
+    assert (await post(analysis, order("oscal"), **analyst)).status_code == 403
+    async with a_worker(analysis_database):
+        report_id = (await post(analysis, order("oscal"))).json()["report_id"]
+        await until(lambda one: one["state"] == "ready", analysis, report_id)
+    file = (await get(analysis, f"/reports/{report_id}/file")).content
+    assert verify_export(file, signature_holds, None).audit_intact
 
 
 async def test_order_that_cannot_be_met_is_refused_by_field(

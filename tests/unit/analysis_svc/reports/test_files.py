@@ -13,9 +13,10 @@ import pytest
 
 from analysis_svc.adapters.reports.csv_file import safe_cell
 from analysis_svc.adapters.reports.render import ReportRenderer
+from analysis_svc.domain.exports.seal import Signature
 from analysis_svc.domain.reports.content import ReportContent
 from analysis_svc.domain.reports.ports import LibraryMissingError
-from analysis_svc.domain.reports.report import Audience, ReportFormat, ReportOrder, Signature
+from analysis_svc.domain.reports.report import Audience, ReportFormat, ReportOrder
 from tests.unit.analysis_svc.reports.facts import END, START, content, nothing
 
 HOSTILE = "<script>alert(1)</script>#{sys.inputs}[*_$ =1+1"
@@ -30,7 +31,7 @@ class Signs:
 
 def file_of(kind: ReportFormat, what: ReportContent, audience: Audience = Audience.AUDITOR) -> bytes:
     order = ReportOrder(what.framework, START, END, what.application, audience, kind)
-    return asyncio.run(ReportRenderer(Signs()).file(order, what)).content
+    return asyncio.run(ReportRenderer(Signs(), signs=True).file(order, what)).content
 
 
 def csv_files(raw: bytes) -> dict[str, list[list[str]]]:
