@@ -32,6 +32,7 @@ async def _work(settings: Settings) -> None:
     app = create_app(
         replace(
             settings,
+            index_catalogues=False,  # the server sees to that
             # The server on the same machine has the other port.
             metrics_port=settings.worker_metrics_port,
             database_statement_timeout_ms=max(settings.database_statement_timeout_ms, _STATEMENT_TIMEOUT_MS),

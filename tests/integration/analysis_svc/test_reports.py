@@ -60,6 +60,7 @@ async def a_worker(database: ServiceDsns) -> AsyncIterator[None]:
         example_settings(),
         database_url=database.runtime,
         metrics_port=0,
+        index_catalogues=False,
         worker_silent_s=2,
         key_encryption_key=KEY_ENCRYPTION_KEY,
     )
