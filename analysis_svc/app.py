@@ -86,7 +86,6 @@ def create_app(
     evidence = evidence or EvidenceRepository(database)
     audit = AuditRepository(database)
     frameworks = compose_frameworks(database, catalogue)
-    insights = compose_insights(database, catalogue, evidence)
     knowledge = compose_knowledge(settings, database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
@@ -100,6 +99,7 @@ def create_app(
     counting = Database(
         settings.database_url, pool_size=COUNTING_CONNECTIONS, statement_timeout_ms=COUNTING_TIMEOUT_MS
     )
+    insights = compose_insights(counting, catalogue, evidence)
     evidence_parts = compose_evidence(
         database,
         catalogue,

@@ -37,7 +37,7 @@ from analysis_svc.domain.models import Level
 
 # Analyses grouped in one transaction, and how many transactions one reading waits for.
 _AT_ONCE = 1_000
-_TURNS = 10
+_TURNS = 5
 _NOT_ENDED = incidents.c.status != IncidentStatus.RESOLVED.value
 
 
@@ -54,7 +54,7 @@ class IncidentRepository:
         self._taxonomy = taxonomy
 
     async def catch_up(self, tenant_id: UUID, *, since: datetime) -> None:
-        """Group serious analyses since then that are in no incident yet, ten thousand at most."""
+        """Group serious analyses since then that are in no incident yet, five thousand at most."""
         for _ in range(_TURNS):
             async with self._database.tenant(tenant_id) as connection:
                 if not await _alone(connection, tenant_id):
