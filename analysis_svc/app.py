@@ -103,6 +103,7 @@ def create_app(
     evidence_parts = compose_evidence(
         database,
         catalogue,
+        frameworks.catalogues,
         audit,
         key_encryption_key=settings.key_encryption_key,
         product=f"llama-mapper {VERSION}",

@@ -23,6 +23,7 @@ from analysis_svc.domain.assess_controls import AssessControls
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.change_evidence_rules import ChangeEvidenceRules
 from analysis_svc.domain.exports.make_export import ExportEvidence
+from analysis_svc.domain.framework_ports import Catalogues
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ COUNTING_TIMEOUT_MS = 30_000
 def compose_evidence(
     database: Database,
     catalogue: Catalogue,
+    catalogues: Catalogues,
     audit: AuditRepository,
     *,
     key_encryption_key: str,
@@ -54,7 +56,8 @@ def compose_evidence(
 
     Args:
         database: where everything is.
-        catalogue: frameworks, and which label bears on which control.
+        catalogue: what is shipped, which rules are held against.
+        catalogues: frameworks of a tenant, and which label bears on which control.
         audit: the audit log, which goes into exports.
         key_encryption_key: for the keys that sign exports; empty: none are signed.
         product: name and version of this software.
@@ -68,7 +71,7 @@ def compose_evidence(
     book = load_evidence_rules(SHIPPED / "evidence-rules.yaml", catalogue)
     rules = EvidenceRuleRepository(database)
     change_rules = ChangeEvidenceRules(rules, book, catalogue)
-    assess_controls = AssessControls(catalogue, book, EvidenceFactsReader(counting), rules)
+    assess_controls = AssessControls(catalogues, book, EvidenceFactsReader(counting), rules)
     keys = EvidenceKeys(database, key_encryption_key=key_encryption_key)
     export_evidence = ExportEvidence(
         assess_controls,

@@ -1,15 +1,14 @@
 """The use case behind a framework's status: what the evidence of a period says about its controls."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.control_status import FrameworkStatus, assess
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import EvidenceFacts, Facts, Period
 from analysis_svc.domain.evidence_rules import ChosenRules, RuleBook, bearing_on
+from analysis_svc.domain.framework_ports import Catalogues
 
 DEFAULT_DAYS = 30
 LONGEST_DAYS = 400
@@ -58,23 +57,19 @@ class AssessControls:
     """Says for each control of a framework whether the evidence of a period shows it.
 
     Args:
-        catalogue: frameworks, and which label bears on which control.
+        catalogues: frameworks of a tenant, and which label bears on which control.
         book: the rules that are shipped.
         facts: counts the evidence.
         rules: what tenants set.
     """
 
     def __init__(
-        self, catalogue: Catalogue, book: RuleBook, facts: EvidenceFacts, rules: EvidenceRules
+        self, catalogues: Catalogues, book: RuleBook, facts: EvidenceFacts, rules: EvidenceRules
     ) -> None:
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._book = book
         self._facts = facts
         self._rules = rules
-        self._bearing = bearing_on(catalogue)
-        self._severities: Mapping[str, float] = {
-            label.name: label.severity for label in catalogue.taxonomy.labels.values()
-        }
 
     async def status(self, tenant_id: UUID, framework_id: str, period: Period) -> FrameworkStatus:
         """Assess every control of one framework.
@@ -89,7 +84,8 @@ class AssessControls:
         self, tenant_id: UUID, framework_id: str, period: Period
     ) -> tuple[FrameworkStatus, RuleBook]:
         """Assess every control of one framework, and return the rules by which that was done."""
-        framework = self._catalogue.frameworks.get(framework_id)
+        catalogue = await self._catalogues.of(tenant_id)
+        framework = catalogue.frameworks.get(framework_id)
         if framework is None:
             raise ServiceError(ErrorCode.NOT_FOUND, "there is no framework of this id", field="framework")
         version, chosen = await self._rules.chosen(tenant_id)
@@ -98,19 +94,20 @@ class AssessControls:
             tenant_id,
             period,
             senses={name: sense.detectors for name, sense in book.senses.items()},
-            severities=self._severities,
+            severities={label.name: label.severity for label in catalogue.taxonomy.labels.values()},
         )
+        bearing = bearing_on(catalogue)
         status = FrameworkStatus(
             framework=framework.id,
             title=framework.title,
             edition=framework.edition,
-            taxonomy=self._catalogue.taxonomy.edition,
+            taxonomy=catalogue.taxonomy.edition,
             period=period,
             rules_version=version,
             analyses=sum(one.analyses for one in facts.looks),
             versions=tuple(facts.versions),
             controls=tuple(
-                assess(control, self._bearing.get((framework.id, control.id), ()), facts, period, book)
+                assess(control, bearing.get((framework.id, control.id), ()), facts, period, book)
                 for control in framework.controls.values()
             ),
         )

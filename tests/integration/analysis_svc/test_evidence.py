@@ -162,7 +162,10 @@ async def test_database_away_costs_the_evidence_and_not_the_answer(start_analysi
     async with start_analysis(DEAD) as analysis:
         answer = await analysis.analyze(BODY)
         assert answer["evidence_id"] is None
-        assert answer["missing"] == [{"part": "evidence", "reason": "database_unavailable"}]
+        assert answer["missing"] == [
+            {"part": "evidence", "reason": "database_unavailable"},
+            {"part": "own_frameworks", "reason": "database_unavailable"},
+        ]
         assert answer["risk"]["level"] == "critical"
         assert "analysis_evidence_not_kept_total 1.0" in analysis.metrics()
         page = await analysis.get("")

@@ -83,7 +83,11 @@ async def test_framework_is_used_once_a_second_person_approved_it_and_by_its_ten
     assert (approved["state"], approved["in_force"], approved["decided_by"]) == ("approved", True, "berta")
     assert (await anna.analysed_for())["house-rules"] == "2026 (version 1)"
 
+    status = (await anna.call("GET", "/house-rules/status")).json()
+    assert [(one["control"], one["state"]) for one in status["controls"]] == [("H-1", "violated")]
+
     stranger = Person(analysis, "anna", analysis.other)
+    assert (await stranger.call("GET", "/house-rules/status")).status_code == 404
     assert "house-rules" not in await stranger.analysed_for()
     assert (await stranger.call("GET", "/house-rules")).status_code == 404
     assert (await stranger.call("GET", "/house-rules/versions")).status_code == 404
