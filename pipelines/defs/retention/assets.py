@@ -65,7 +65,7 @@ def _retention_of(service: str) -> AssetsDefinition:
                 service,
                 UUID(context.partition_key),
                 now=datetime.now(UTC),
-                run=context.run_id,
+                run=context.run.run_id,
                 dry=config.dry_run,
                 say=context.log.info,
             )
@@ -93,7 +93,7 @@ def subject_erasure(
 ) -> MaterializeResult[None]:
     """What a tenant has of persons who asked for erasure: nothing, but for what a legal hold covers."""
     try:
-        erased = erase(retention_settings.read(), UUID(context.partition_key), run=context.run_id)
+        erased = erase(retention_settings.read(), UUID(context.partition_key), run=context.run.run_id)
     except SettingsError as error:
         raise Failure(str(error), allow_retries=False) from error
     rows = [

@@ -36,7 +36,6 @@ retention_job = define_asset_job(
         analysis_retention, mapper_retention, orchestration_retention, subject_erasure
     ),
     description="Deletes what is due of one tenant in all three services, and erases what was asked for.",
-    partitions_def=tenants,
     # Statements that the databases work on; a process for each step would take longer to start.
     executor_def=in_process_executor,
     tags={"concept": "retention", "dagster/max_retries": "2"},
@@ -46,7 +45,6 @@ erasure_job = define_asset_job(
     "erasure_job",
     selection=AssetSelection.assets(subject_erasure),
     description="Erases what persons of one tenant asked for.",
-    partitions_def=tenants,
     executor_def=in_process_executor,
     tags={"concept": "retention", "dagster/max_retries": "2"},
 )
