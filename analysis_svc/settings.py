@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "2026.11"
     )
     plugin_timeout_ms: Annotated[Millis, Meta(description="limit of one engine for one request or batch")] = (
-        50
+        100
     )
     disabled_plugins: Annotated[
         str, Meta(description="engines and models to leave out, separated by commas; they are not imported")

@@ -110,7 +110,8 @@ class EngineHost:
             asked = [
                 place
                 for place, (request, _) in enumerate(analysed)
-                if not wanted or any(finding.label in wanted for finding in request.findings)
+                # A pattern stands on findings: where there are none there is nothing to ask.
+                if any(not wanted or finding.label in wanted for finding in request.findings)
             ]
             if not asked:
                 continue
