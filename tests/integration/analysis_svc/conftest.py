@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from analysis_svc.app import create_app
-from analysis_svc.domain import analyze_requests
+from analysis_svc.domain import analyze_requests, tenant_catalogues
 from analysis_svc.domain.access import Principal
 from analysis_svc.settings import example_settings
 from deploy.local import valkey
@@ -104,5 +104,6 @@ async def analysis(
     analysis_database: ServiceDsns, start_analysis: StartAnalysis, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Analysis]:
     monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
+    monkeypatch.setattr(tenant_catalogues, "FIRST_LIMIT_S", 5.0)
     async with in_own_task(start_analysis(analysis_database.runtime)) as running:
         yield running
