@@ -1,5 +1,6 @@
 """Asking and adding on a real Postgres with pgvector and the real embedding model."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -119,6 +120,18 @@ async def test_what_is_shared_is_changed_by_a_platform_admin_only(running: Analy
     assert (refused.status_code, refused.json()["error_code"]) == (403, "INSUFFICIENT_RBAC")
     assert (await operator("POST", "/api/v1/knowledge/switch", version=1)).status_code == 403
     assert (await operator("DELETE", f"/api/v1/knowledge/{uuid4()}")).status_code == 403
+
+
+async def test_document_that_is_sent_many_times_at_once_is_searched_once(mine: Asking) -> None:
+    await asyncio.gather(*(mine.add(**RULES) for _ in range(4)))
+    listed = (await mine("GET", "/api/v1/knowledge")).json()["documents"]
+    assert [one["title"] for one in listed] == ["House rules"]
+
+
+async def test_question_of_odd_characters_is_answered_like_any_other(mine: Asking) -> None:
+    await mine.add(**RULES)
+    answer = await mine.ask("keys\u0000 %_\\ ' ; drop table -- [1] \u202e AC-%(1) revoked?")
+    assert answer["citations"][0]["ref_id"] == "1"
 
 
 @pytest.mark.parametrize(
