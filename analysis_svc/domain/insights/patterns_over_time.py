@@ -11,7 +11,7 @@ MOST_DAYS = {Bucket.HOUR: 14, Bucket.DAY: 190}
 BINS_PER_BUCKET = {Bucket.HOUR: 4, Bucket.DAY: 12}
 LEAST_BUCKETS = 5
 LEAST_ANALYSES = 20
-MOST_ANALYSES = 100_000
+MOST_ANALYSES = 50_000
 """The newest of a span are looked at, and the answer says from when on."""
 
 
