@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -129,6 +130,8 @@ def main() -> None:
     for python in (options.litellm, options.nemo):
         if not python.exists():
             sys.exit(f"{python} is not there: `make compared` installs it")
+    # Whoever ends this ends the servers, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
         tempfile.TemporaryDirectory() as folder,
         all_servers(options.litellm.absolute(), options.nemo.absolute(), Path(folder)) as servers,
