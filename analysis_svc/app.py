@@ -110,7 +110,13 @@ def create_app(
         counting=counting,
     )
     reports = compose_reports(
-        settings, database, catalogue, metrics, evidence=evidence_parts, insights=insights
+        settings,
+        database,
+        catalogue,
+        metrics,
+        catalogues=frameworks.catalogues,
+        evidence=evidence_parts,
+        insights=insights,
     )
     dashboard = compose_dashboard(settings, valkey, verifier)
     background = BackgroundWork()

@@ -23,6 +23,7 @@ from analysis_svc.api.reports_controller import ReportsController
 from analysis_svc.compose_evidence import EvidenceParts
 from analysis_svc.compose_insights import Insights
 from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.framework_ports import Catalogues
 from analysis_svc.domain.reports.gather_content import GatherContent
 from analysis_svc.domain.reports.make_report import MakeReport
 from analysis_svc.domain.reports.manage_reports import Frameworks, ManageReports
@@ -48,6 +49,7 @@ def compose_reports(
     catalogue: Catalogue,
     metrics: Metrics,
     *,
+    catalogues: Catalogues,
     evidence: EvidenceParts,
     insights: Insights,
 ) -> ReportParts:
@@ -62,7 +64,7 @@ def compose_reports(
         reports,
         ScheduleRepository(database, queue),
         renderer,
-        _shipped(catalogue),
+        _frameworks_of(catalogues),
         lambda: datetime.now(UTC),
     )
     gather = GatherContent(
@@ -84,9 +86,8 @@ def compose_reports(
     )
 
 
-def _shipped(catalogue: Catalogue) -> Frameworks:
+def _frameworks_of(catalogues: Catalogues) -> Frameworks:
     async def ids(tenant_id: UUID) -> Collection[str]:
-        del tenant_id
-        return catalogue.frameworks.keys()
+        return (await catalogues.of(tenant_id)).frameworks.keys()
 
     return ids
