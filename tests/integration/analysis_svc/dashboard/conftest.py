@@ -56,6 +56,7 @@ class Dashboard:
     url: str
     database_url: str
     keys: Keys
+    posts: list[str]
     busy: UUID
     empty: UUID
 
@@ -84,7 +85,14 @@ def dashboard(
     thread.start()
     url = f"http://127.0.0.1:{port}"
     await_answer(url)
-    yield Dashboard(url, database.runtime, keys, busy, empty=uuid4())
+    # But signing in, which needs no session.
+    posts = sorted(
+        route.path
+        for route in app.routes
+        if route.path.startswith("/dashboard") and "POST" in getattr(route, "methods", ())
+        if route.path != "/dashboard/sign-in"
+    )
+    yield Dashboard(url, database.runtime, keys, posts, busy, empty=uuid4())
     server.should_exit = True
     thread.join(10)
 

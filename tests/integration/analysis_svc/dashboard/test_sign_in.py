@@ -8,8 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from analysis_svc.app import create_app
-from analysis_svc.settings import example_settings
 from tests.integration.analysis_svc.dashboard.conftest import VIEWER, Dashboard
 
 SESSION = "llama-mapper-session"
@@ -105,21 +103,9 @@ def test_sign_in_form_of_another_site_is_refused(dashboard: Dashboard, browser: 
     assert SESSION not in browser.cookies
 
 
-def posts_of_the_dashboard() -> list[str]:
-    """Every POST that the application has under the dashboard, but signing in, which needs no session."""
-    app = create_app(example_settings())
-    return sorted(
-        route.path
-        for route in app.routes
-        if route.path.startswith("/dashboard") and "POST" in getattr(route, "methods", ())
-        if route.path != "/dashboard/sign-in"
-    )
-
-
-def test_every_form_needs_the_sessions_own_token(inside: httpx.Client) -> None:
-    posts = posts_of_the_dashboard()
-    assert len(posts) >= 6
-    for post in posts:
+def test_every_form_needs_the_sessions_own_token(dashboard: Dashboard, inside: httpx.Client) -> None:
+    assert len(dashboard.posts) >= 6
+    for post in dashboard.posts:
         path = re.sub(r"\{\w+:uuid\}", str(uuid4()), post)
         for form in ({"key": "k"}, {"csrf_token": ""}, {"csrf_token": "0" * 64}, {"csrf_token": "é"}):
             assert inside.post(path, data=form).status_code == 403, (path, form)
