@@ -56,8 +56,8 @@ def compose_evidence(
 
     Args:
         database: where everything is.
-        catalogue: what is shipped, which rules are held against.
-        catalogues: frameworks of a tenant, and which label bears on which control.
+        catalogue: what is shipped; the rules refer to it.
+        catalogues: that and tenants' own frameworks.
         audit: the audit log, which goes into exports.
         key_encryption_key: for the keys that sign exports; empty: none are signed.
         product: name and version of this software.
@@ -70,7 +70,7 @@ def compose_evidence(
     counting = counting or database
     book = load_evidence_rules(SHIPPED / "evidence-rules.yaml", catalogue)
     rules = EvidenceRuleRepository(database)
-    change_rules = ChangeEvidenceRules(rules, book, catalogue)
+    change_rules = ChangeEvidenceRules(rules, book, catalogues)
     assess_controls = AssessControls(catalogues, book, EvidenceFactsReader(counting), rules)
     keys = EvidenceKeys(database, key_encryption_key=key_encryption_key)
     export_evidence = ExportEvidence(

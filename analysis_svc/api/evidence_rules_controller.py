@@ -39,7 +39,8 @@ class EvidenceRulesController(Controller):
         self, principal: Injected[Principal], change_evidence_rules: Injected[ChangeEvidenceRules]
     ) -> Response[RulesOut]:
         """Answer every rule, what can be looked for and by whom, and what the tenant set."""
-        return _answer(await change_evidence_rules.latest(principal.tenant_id), change_evidence_rules)
+        latest = await change_evidence_rules.latest(principal.tenant_id)
+        return await _answer(latest, principal, change_evidence_rules)
 
     @put(
         "/",
@@ -64,13 +65,15 @@ class EvidenceRulesController(Controller):
     ) -> Response[RulesOut]:
         """Make a new version of exactly this; 409 when another change came first."""
         made = await change_evidence_rules.put(principal, chosen_of(data), after=int(if_match.strip('"')))
-        return _answer(made, change_evidence_rules)
+        return await _answer(made, principal, change_evidence_rules)
 
 
-def _answer(version: RulesVersion, change: ChangeEvidenceRules) -> Response[RulesOut]:
+async def _answer(
+    version: RulesVersion, principal: Principal, change: ChangeEvidenceRules
+) -> Response[RulesOut]:
     book = change.book(version.chosen)
     rules = [
         ControlRuleOut(control.framework, control.id, rule_out(rule))
-        for control, rule in change.rules(version.chosen)
+        for control, rule in await change.rules(principal.tenant_id, version.chosen)
     ]
     return Response(rules_out(version, book, rules), headers={"ETag": f'"{version.version}"'})

@@ -57,7 +57,7 @@ class AssessControls:
     """Says for each control of a framework whether the evidence of a period shows it.
 
     Args:
-        catalogues: frameworks of a tenant, and which label bears on which control.
+        catalogues: frameworks, and which label bears on which control, the tenant's own among them.
         book: the rules that are shipped.
         facts: counts the evidence.
         rules: what tenants set.
@@ -94,9 +94,9 @@ class AssessControls:
             tenant_id,
             period,
             senses={name: sense.detectors for name, sense in book.senses.items()},
-            severities={label.name: label.severity for label in catalogue.taxonomy.labels.values()},
+            severities={name: label.severity for name, label in catalogue.taxonomy.labels.items()},
         )
-        bearing = bearing_on(catalogue)
+        bearing = bearing_on(catalogue, framework.id)
         status = FrameworkStatus(
             framework=framework.id,
             title=framework.title,

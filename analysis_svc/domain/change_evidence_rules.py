@@ -9,6 +9,7 @@ from analysis_svc.domain.access import Principal
 from analysis_svc.domain.catalogue import Catalogue, Control
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_rules import ChosenRules, EvidenceRule, RuleBook, bearing_on
+from analysis_svc.domain.framework_ports import Catalogues
 
 VERSIONS_MAX = 10_000
 """Most versions of one tenant's rules."""
@@ -50,23 +51,23 @@ class RulesStore(Protocol):
 class ChangeEvidenceRules:
     """Reads and changes the rules of the caller's tenant."""
 
-    def __init__(self, store: RulesStore, book: RuleBook, catalogue: Catalogue) -> None:
+    def __init__(self, store: RulesStore, book: RuleBook, catalogues: Catalogues) -> None:
         self._store = store
         self._book = book
-        self._catalogue = catalogue
-        self._bearing = bearing_on(catalogue)
+        self._catalogues = catalogues
 
     def book(self, chosen: ChosenRules) -> RuleBook:
         """Return every rule that holds for a tenant that set this."""
         return self._book.with_chosen(chosen)
 
-    def rules(self, chosen: ChosenRules) -> list[tuple[Control, EvidenceRule]]:
+    async def rules(self, tenant_id: UUID, chosen: ChosenRules) -> list[tuple[Control, EvidenceRule]]:
         """Return each control that has a rule for a tenant that set this."""
-        book = self.book(chosen)
+        book, catalogue = self.book(chosen), await self._catalogues.of(tenant_id)
+        bearing = bearing_on(catalogue)
         found = []
-        for framework in self._catalogue.frameworks.values():
+        for framework in catalogue.frameworks.values():
             for control in framework.controls.values():
-                rule = book.rule_of(control, self._bearing.get((framework.id, control.id), ()))
+                rule = book.rule_of(control, bearing.get((framework.id, control.id), ()))
                 if rule is not None:
                     found.append((control, rule))
         return found
@@ -85,18 +86,19 @@ class ChangeEvidenceRules:
             raise ServiceError(
                 ErrorCode.CONFLICT, f"a tenant's rules can be changed {VERSIONS_MAX} times", field="If-Match"
             )
-        self._check(chosen)
+        self._check(chosen, await self._catalogues.of(caller.tenant_id))
         return await self._store.append(caller.tenant_id, chosen, after=after, actor=caller.token_id)
 
-    def _check(self, chosen: ChosenRules) -> None:
+    def _check(self, chosen: ChosenRules, catalogue: Catalogue) -> None:
         for name in chosen.detectors:
             if name not in self._book.senses:
                 raise _refused(
                     "detectors", f"there is no such sense; there are {', '.join(self._book.senses)}"
                 )
-        for index, ((framework, control), change) in enumerate(chosen.rules.items()):
-            where = f"rules[{index}]"
-            known = self._catalogue.frameworks.get(framework)
+        index = bearing_on(catalogue)
+        for number, ((framework, control), change) in enumerate(chosen.rules.items()):
+            where = f"rules[{number}]"
+            known = catalogue.frameworks.get(framework)
             if known is None:
                 raise _refused(f"{where}.framework", "there is no framework of this id")
             if control not in known.controls:
@@ -105,7 +107,7 @@ class ChangeEvidenceRules:
                 which = (change.senses or ()).index(unknown[0])
                 there = ", ".join(self._book.senses)
                 raise _refused(f"{where}.senses[{which}]", f"there is no such sense; there are {there}")
-            bearing = self._bearing.get((framework, control), ())
+            bearing = index.get((framework, control), ())
             if self._book.rule_of(known.controls[control], bearing) is None:
                 for name in ("senses", "why"):
                     if getattr(change, name) is None:

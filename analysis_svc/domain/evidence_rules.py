@@ -164,10 +164,17 @@ class RuleBook:
         return EvidenceRule(found, self.limits, "Every kind of finding that would break it was looked for.")
 
 
-def bearing_on(catalogue: Catalogue) -> Mapping[ControlKey, Bearing]:
-    """Turn the catalogue's links around: from each control to the labels that bear on it."""
+def bearing_on(catalogue: Catalogue, framework: str | None = None) -> Mapping[ControlKey, Bearing]:
+    """Turn the catalogue's links around: from each control to the labels that bear on it.
+
+    Args:
+        catalogue: whose links.
+        framework: controls of this one only; None: of all.
+    """
     found: dict[ControlKey, list[tuple[str, Relation]]] = defaultdict(list)
     for label, links in catalogue.links.items():
         for link in links:
+            if framework not in (None, link.control.framework):
+                continue
             found[link.control.framework, link.control.id].append((label, link.relation))
     return found
