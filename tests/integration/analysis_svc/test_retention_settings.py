@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from analysis_svc.app import create_app
+from analysis_svc.domain import analyze_requests
 from analysis_svc.domain.access import Principal
 from analysis_svc.settings import example_settings
 from deploy.local import valkey
@@ -51,7 +52,10 @@ class Running:
 
 
 @pytest.fixture
-async def running(analysis_database: ServiceDsns, valkey_server: valkey.Cache) -> AsyncIterator[Running]:
+async def running(
+    analysis_database: ServiceDsns, valkey_server: valkey.Cache, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
     settings = msgspec.structs.replace(
         example_settings(),
         database_url=analysis_database.runtime,
