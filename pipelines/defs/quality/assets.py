@@ -94,7 +94,7 @@ def reviewed_feedback(
     )
 
 
-def _metadata(report: QualityReport, *, first: bool) -> dict[str, MetadataValue | int | float | str | bool]:  # type: ignore[type-arg]  # Dagster's own shape
+def _metadata(report: QualityReport, *, first: bool) -> dict[str, MetadataValue | int | float | str | bool]:
     figures = report.figures
     rates: dict[str, Rate | None] = {
         "agreement": figures.agreement,

@@ -23,10 +23,10 @@ from deploy.local.ports import free_ports
 from deploy.local.system_user import user_for_postgres
 from orchestration_svc.adapters.data_keys import DataKeySealer, EnvironmentKeyWrapper
 from orchestration_svc.adapters.database import Database
-from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_queue import JobQueue, queue_app
 from orchestration_svc.adapters.job_repository import JobRepository
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
+from orchestration_svc.adapters.outbound_client import OutboundClient
 from orchestration_svc.adapters.outbound_rule import OutboundRule
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID, Principal
 from orchestration_svc.domain.job import JobOptions, NewItem
@@ -137,7 +137,8 @@ async def submit_all(dsns: ServiceDsns, server: OwnPostgres) -> set[UUID]:
     """Submit every job; half way the database is killed, and what was not confirmed is sent again."""
     database = Database(dsns.runtime, pool_size=5, statement_timeout_ms=5_000)
     queue = JobQueue(queue_app(dsns.runtime, connections=1))
-    sender = HttpWebhookSender(make_http_client(timeout_s=1, max_connections=1), OutboundRule(), hosts=())
+    rule = OutboundRule()
+    sender = HttpWebhookSender(OutboundClient(rule, max_connections=1), rule, hosts=())
     sealer = DataKeySealer(database, EnvironmentKeyWrapper(KEY_ENCRYPTION_KEY))
     manage = ManageJobs(JobRepository(database, queue), sealer, sender, Unlimited())
     wanted = {uuid4() for _ in range(JOBS)}

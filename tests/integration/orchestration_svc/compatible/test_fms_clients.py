@@ -1,10 +1,10 @@
 """The FMS detector and orchestrator APIs, and this repository's own FMS client against them."""
 
-import httpx
 import msgspec
 import pytest
 
 from orchestration_svc.adapters.detectors.fms_http import configured_detector, read_http_detectors
+from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 from orchestration_svc.domain.detection import CallContext, DetectorFault, DetectorStatus, FailureReason
 from tests.integration.orchestration_svc.compatible.conftest import Served
 
@@ -94,6 +94,6 @@ async def test_our_own_fms_client_reads_it(served: Served, monkeypatch: pytest.M
         "timeout_ms": 10_000,
     }
     (config,) = read_http_detectors(msgspec.json.encode([entry]).decode())
-    async with httpx.AsyncClient() as client:
+    async with OutboundClient(AnyAddress(), max_connections=1) as client:
         output = await configured_detector(config, client).detect_remote("to eve@x.org", CallContext())
     assert output.output == [{name: value for name, value in EMAIL.items() if name != "text"}]
