@@ -100,6 +100,7 @@ def _say_where(stack: Stack, progress: Progress, key: str | None, seconds: float
     base = stack.endpoints.api_url("orchestration")
     progress.line(progress.paint(f"\nUp after {seconds:.1f} s.", "bold"))
     progress.line(f"  API       {base}   (docs: {base}/docs)")
+    progress.line(f"  dashboard {stack.endpoints.api_url('analysis')}/dashboard")
     progress.line(f"  logs      {stack.run / 'logs'}")
     if key:
         progress.line(f"  key       {key}")
