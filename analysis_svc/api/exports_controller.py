@@ -14,9 +14,8 @@ from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import BODY, faults
 from analysis_svc.domain.access import Principal
-from analysis_svc.domain.assess_controls import period_of
 from analysis_svc.domain.errors import ErrorCode
-from analysis_svc.domain.exports.make_export import ExportEvidence, ExportOrder
+from analysis_svc.domain.exports.make_export import ExportEvidence, ExportOrder, settled_period
 
 _FILE = "application/octet-stream"
 _EXAMPLE = {"framework": "soc2", "format": "oscal"}
@@ -60,7 +59,7 @@ class ExportsController(Controller):
         before it. `python -m analysis_svc verify FILE` checks it without this service. At most 20,000
         analyses.
         """
-        period = period_of(data.start, data.end, data.application, now=datetime.now(UTC))
+        period = settled_period(data.start, data.end, data.application, now=datetime.now(UTC))
         made = await export_evidence.make(principal, ExportOrder(data.framework, period, data.format))
         return Response(
             made.content,

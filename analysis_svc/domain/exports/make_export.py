@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from analysis_svc.domain.access import Principal
-from analysis_svc.domain.assess_controls import AssessControls
+from analysis_svc.domain.assess_controls import AssessControls, period_of
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.exports import as_csv, as_oscal, plain
@@ -24,7 +24,20 @@ from analysis_svc.domain.ports import EvidenceRecord
 
 SETTLED = timedelta(seconds=10)
 """What is older is in the database or never will be: longer than the service tries to keep an analysis."""
+_AHEAD = timedelta(minutes=1)
+"""How far ahead the end of a report may lie when it is ordered: clocks differ."""
 _AT_ONCE = 2
+
+
+def settled_period(
+    start: datetime | None, end: datetime | None, application: str | None, *, now: datetime
+) -> Period:
+    """Make a period as `period_of` does, but up to what is settled where no end is named.
+
+    The begin moves with that end: a default period is as long as the rules of evidence ask for, or no
+    control of it could ever be satisfied.
+    """
+    return period_of(start, end, application, now=now - SETTLED if end is None else now)
 
 
 class ExportSource(Protocol):
@@ -178,6 +191,7 @@ class ExportEvidence:
             ServiceError: NOT_FOUND without such a framework; INVALID_REQUEST when the period is too long or
                 not over; SERVICE_UNAVAILABLE without a key to sign with or a database.
         """
+        await _until_settled(order.period.end)
         key = await self._keys.current()
         async with self._turn:
             export = await self._gather(caller, order)
@@ -218,11 +232,7 @@ class ExportEvidence:
         return await self._ledger.page(tenant_id, before=before, limit=limit)
 
     async def _gather(self, caller: Principal, order: ExportOrder) -> Export:
-        now = datetime.now(UTC)
-        period = Period(order.period.start, min(order.period.end, now - SETTLED), order.period.application)
-        if period.start >= period.end:
-            detail = f"must be more than {SETTLED.seconds} seconds ago"
-            raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field="from")
+        now, period = datetime.now(UTC), order.period
         number = await self._source.count(caller.tenant_id, period)
         if number > MAX_ANALYSES:
             detail = (
@@ -241,6 +251,14 @@ class ExportEvidence:
             records=tuple(await self._source.records(caller.tenant_id, period, most=MAX_ANALYSES)),
             audit=await self._source.audit(caller.tenant_id, period),
         )
+
+
+async def _until_settled(end: datetime) -> None:
+    """Wait until what came before ``end`` is kept: a period that is named is held whole, or refused."""
+    left = end + SETTLED - datetime.now(UTC)
+    if left > SETTLED + _AHEAD:
+        raise ServiceError(ErrorCode.INVALID_REQUEST, "must not lie ahead", field="to")
+    await asyncio.sleep(max(left.total_seconds(), 0))
 
 
 def _json(export: Export) -> _Written:

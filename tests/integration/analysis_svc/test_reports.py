@@ -162,9 +162,11 @@ async def test_oscal_report_is_an_export_and_needs_its_scope(
 ) -> None:
     await analysis.analyze(STOLEN)
     analyst = {"Authorization": f"Bearer {analysis.tenant} reports:read reports:write"}
+    now = datetime.now(UTC)  # the whole period is kept only SETTLED after its end, and waited for
+    period = {"from": (now - timedelta(days=7)).isoformat(), "to": now.isoformat()}
     assert (await post(analysis, order("oscal"), **analyst)).status_code == 403
     async with a_worker(analysis_database):
-        report_id = (await post(analysis, order("oscal"))).json()["report_id"]
+        report_id = (await post(analysis, order("oscal", period=period))).json()["report_id"]
         await until(lambda one: one["state"] == "ready", analysis, report_id)
     file = (await get(analysis, f"/reports/{report_id}/file")).content
     assert verify_export(file, signature_holds, None).audit_intact

@@ -69,10 +69,10 @@ def events(number: int) -> list[AuditEvent]:
 
 
 class CountedFacts:
-    async def of(self, *_: object, **__: object) -> Facts:
+    async def of(self, _: UUID, period: Period, **__: object) -> Facts:
         looks = [
             Looks(frozenset({"secrets", "prompt_attacks"}), 10, at, at)
-            for at in (PERIOD.start + timedelta(days=day) for day in range(30))
+            for at in (period.start + timedelta(days=day) for day in range(30))
         ]
         found = LabelFacts(
             "SECRET.ApiKey", 3, 1, END - timedelta(days=1), (UUID(int=(4 << 76) | (8 << 60)),), 1

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from analysis_svc.adapters.evidence_keys import signature_holds
 from analysis_svc.domain.audit import ChainState
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.errors import ServiceError
+from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.exports import make_export
 from analysis_svc.domain.exports.as_oscal import token, tokens
 from analysis_svc.domain.exports.export import ExportFormat
-from analysis_svc.domain.exports.make_export import ExportOrder
+from analysis_svc.domain.exports.make_export import SETTLED, ExportOrder, settled_period
 from analysis_svc.domain.exports.seal import canonical
 from analysis_svc.domain.exports.verify import NotIntactError, verify
 from tests.unit.analysis_svc.evidence.exported import (
@@ -176,6 +178,35 @@ async def test_what_is_not_shown_is_not_satisfied_in_oscal_either(catalogue: Cat
         "violated": ("not-satisfied", "fail"),
         "insufficient": ("not-satisfied", "other"),
     }
+
+
+async def test_satisfied_control_is_satisfied_in_an_export_whose_period_nobody_named(
+    catalogue: Catalogue,
+) -> None:
+    now = datetime.now(UTC)
+    period = settled_period(None, None, None, now=now)
+    assert period.end <= now - SETTLED, "what is newer may not be kept yet"
+    made = await exporter(catalogue).make(CALLER, ExportOrder("iso27001", period, ExportFormat.JSON))
+    states = {one["control"]: one["state"] for one in json.loads(made.content)["content"]["controls"]}
+    expected = json.loads((await export(catalogue, ExportFormat.JSON)).content)["content"]["controls"]
+    assert states == {one["control"]: one["state"] for one in expected}
+    assert "satisfied" in states.values()
+
+
+async def test_named_end_is_waited_for_and_never_moved(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make_export, "SETTLED", timedelta(seconds=0.2))
+    end = datetime.now(UTC)
+    period = Period(end - timedelta(days=30), end)
+    made = await exporter(catalogue).make(CALLER, ExportOrder("iso27001", period, ExportFormat.JSON))
+    assert datetime.now(UTC) >= end + timedelta(seconds=0.2)
+    about = json.loads(made.content)["content"]["about"]
+    assert datetime.fromisoformat(about["period"]["end"]) == end
+    ahead = Period(period.start, end + timedelta(hours=1))
+    with pytest.raises(ServiceError, match="must not lie ahead") as refused:
+        await exporter(catalogue).make(CALLER, ExportOrder("iso27001", ahead, ExportFormat.JSON))
+    assert refused.value.field == "to"
 
 
 async def test_cells_of_a_table_are_no_formulas(catalogue: Catalogue) -> None:
