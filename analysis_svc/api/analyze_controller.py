@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from litestar import Controller, post
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, HeaderParameter
 
 from analysis_svc.api.guards import requires
 from analysis_svc.api.injected import Injected
@@ -24,6 +24,15 @@ from analysis_svc.domain.analyze_requests import AnalyzeRequests
 
 T = TypeVar("T")
 R = TypeVar("R")
+TimeLeft = Annotated[
+    int | None,
+    HeaderParameter(
+        name="X-Time-Left-Ms",
+        ge=1,
+        le=600_000,
+        description="milliseconds that the caller waits; the database is waited for half as long",
+    ),
+]
 _EXAMPLE = {
     "findings": [
         {
@@ -55,13 +64,15 @@ class AnalyzeController(Controller):
         data: Annotated[AnalyzeRequest, Body(examples=[Example(id="secret", value=_EXAMPLE)])],
         principal: Injected[Principal],
         analyze_requests: Injected[AnalyzeRequests],
+        time_left_ms: TimeLeft = None,
     ) -> AnalyzeAnswer:
         """Answer risk, controls, patterns and what to do; the evidence is kept under ``evidence_id``.
 
         The same sent again under the same ``context.request_id`` is a repetition: it is answered, and its
         ``evidence_id`` is that of the first. With anything else in it, it is kept as an analysis of its own.
         """
-        (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id)
+        within_s = None if time_left_ms is None else time_left_ms / 1000
+        (kept,) = await analyze_requests([request_of(data)], tenant_id=principal.tenant_id, within_s=within_s)
         return answer_of(kept)
 
     @post(

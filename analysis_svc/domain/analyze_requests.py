@@ -20,8 +20,10 @@ from analysis_svc.domain.plugins import Engines
 from analysis_svc.domain.ports import EvidenceStore
 
 # The caller waits for its answer, not for a database that hangs. An orchestrator in a hurry gives the
-# analysis 150 ms in all, so the evidence of one request gets under half of that, whatever its findings.
+# analysis 150 ms in all, so the evidence of one request gets under half of that, whatever its findings;
+# who says that it waits longer gets half of that time.
 STORE_LIMIT_S = 0.07
+MOST_STORE_LIMIT_S = 1.0
 # Nobody who is in a hurry sends a batch.
 BATCH_STORE_LIMIT_S = 1.0
 MAX_BATCH_FINDINGS = 5_000
@@ -80,16 +82,23 @@ class AnalyzeRequests:
         self._thread = ThreadPoolExecutor(1, "analyze")
 
     async def __call__(
-        self, requests: Sequence[AnalysisRequest], *, tenant_id: UUID, listed_as: str = ""
+        self,
+        requests: Sequence[AnalysisRequest],
+        *,
+        tenant_id: UUID,
+        listed_as: str = "",
+        within_s: float | None = None,
     ) -> list[KeptAnalysis]:
         """Analyse each request.
 
-        The evidence of a single request is given STORE_LIMIT_S, that of a batch BATCH_STORE_LIMIT_S.
+        The evidence of a single request is given STORE_LIMIT_S, or half of `within_s` where that is longer,
+        and MOST_STORE_LIMIT_S at most; that of a batch BATCH_STORE_LIMIT_S.
 
         Args:
             requests: what to analyse.
             tenant_id: whose they are.
             listed_as: name of the list that the requests stand in, for faults; empty for a single request.
+            within_s: seconds that the caller waits, where it says so.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field that breaks a rule.
@@ -116,7 +125,7 @@ class AnalyzeRequests:
         failed = [its.failed for its in found]
         for analysis in analyses:
             self._events.analysis(analysis.risk.level.value)
-        limit_s = BATCH_STORE_LIMIT_S if listed_as else STORE_LIMIT_S
+        limit_s = BATCH_STORE_LIMIT_S if listed_as else _store_limit_s(within_s)
         ids = await self._keep(tenant_id, list(zip(kept, analyses, strict=True)), limit_s)
         if ids is None:
             self._events.evidence_not_kept()
@@ -163,3 +172,7 @@ class AnalyzeRequests:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         await asyncio.sleep(0)
         return work()
+
+
+def _store_limit_s(within_s: float | None) -> float:
+    return STORE_LIMIT_S if within_s is None else max(STORE_LIMIT_S, min(within_s / 2, MOST_STORE_LIMIT_S))

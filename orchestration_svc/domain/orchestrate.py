@@ -1,5 +1,6 @@
 """The main job: run the detectors, have their outputs mapped and analysed, say what is missing."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 from uuid import uuid4
@@ -77,6 +78,7 @@ class Orchestrate:
             content_type=request.content_type,
         )
         budget = budget_for(request.priority, mapping=request.map_findings, analysis=request.analyze_findings)
+        began = time.monotonic()
         results = await run_detectors(
             detectors,
             request.content,
@@ -120,7 +122,9 @@ class Orchestrate:
                 )
                 try:
                     analysis = await self._analysis.analyze(
-                        question, tenant_id=request.tenant_id, timeout_s=budget.analysis_s
+                        question,
+                        tenant_id=request.tenant_id,
+                        timeout_s=budget.analysis_after(time.monotonic() - began),
                     )
                     missing += [self._missing(part, reason) for part, reason in analysis.missing]
                 except DownstreamError as error:

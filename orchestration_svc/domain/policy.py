@@ -107,11 +107,23 @@ def is_within(label: str, prefix: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How a request's time is shared out, in seconds."""
+    """How a request's time is shared out, in seconds.
+
+    Attributes:
+        detectors_s: for all detectors together.
+        mapper_s: for the mapper.
+        analysis_s: for the analysis, whatever the others took.
+        whole_s: for all of them.
+    """
 
     detectors_s: float
     mapper_s: float
     analysis_s: float
+    whole_s: float = 0.0
+
+    def analysis_after(self, spent_s: float) -> float:
+        """Return the seconds for the analysis: its share, and as much again of what the others left over."""
+        return max(self.analysis_s, min(2 * self.analysis_s, self.whole_s - spent_s))
 
 
 def budget_for(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
@@ -128,4 +140,5 @@ def budget_for(priority: Priority, *, mapping: bool, analysis: bool) -> Budget:
         detectors_s=total - mapper - analysed - overhead,
         mapper_s=mapper,
         analysis_s=analysed,
+        whole_s=total - overhead,
     )

@@ -104,6 +104,7 @@ async def analysis(
     analysis_database: ServiceDsns, start_analysis: StartAnalysis, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Analysis]:
     monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
+    monkeypatch.setattr(analyze_requests, "BATCH_STORE_LIMIT_S", 20.0)
     monkeypatch.setattr(tenant_catalogues, "FIRST_LIMIT_S", 5.0)
     async with in_own_task(start_analysis(analysis_database.runtime)) as running:
         yield running

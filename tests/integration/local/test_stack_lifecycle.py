@@ -66,7 +66,7 @@ def what_everyone_could_read(stack: RunningStack) -> list[str]:
     """Return the names of secrets that stand in a command line or a log, and files that are not private."""
     private = {"supervisord.conf", "users.acl", "supervisor.sock"}
     files = [path for path in stack.run.rglob("*") if path.name.endswith(".env") or path.name in private]
-    assert len(files) == 10
+    assert len(files) == 11
     found = [path.name for path in files if path.stat().st_mode & 0o077]
     text = "".join(log.read_text() for log in (stack.run / "logs").iterdir())
     for process in psutil.process_iter():

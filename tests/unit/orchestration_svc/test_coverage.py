@@ -57,6 +57,11 @@ def test_shares_of_a_budget_fit_into_the_whole_and_leave_the_detectors_most(
     assert (budget.mapper_s > 0, budget.analysis_s > 0) == (mapping, analysis)
 
 
+def test_the_analysis_gets_of_what_is_left_and_never_less_than_its_share() -> None:
+    budget = budget_for(Priority.NORMAL, mapping=True, analysis=True)
+    assert [budget.analysis_after(spent_s) for spent_s in (0.1, 1.5, 1.9)] == [0.6, pytest.approx(0.4), 0.3]
+
+
 def test_urgent_requests_have_less_time_and_patient_ones_more() -> None:
     shares = [budget_for(one, mapping=True, analysis=True).detectors_s for one in Priority]
     assert shares == pytest.approx([4.1, 1.1, 1.1, 0.5])
