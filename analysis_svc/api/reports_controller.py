@@ -106,8 +106,11 @@ class ReportsController(Controller):
         principal: Injected[Principal],
         manage_reports: Injected[ManageReports],
     ) -> Response[bytes]:
-        """Answer the bytes, as an attachment; 409 while it is not ready."""
-        found = await manage_reports.file(principal.tenant_id, report_id)
+        """Answer the bytes, as an attachment; 409 while it is not ready.
+
+        A report as OSCAL is an export and takes the scope ``evidence:export`` as well.
+        """
+        found = await manage_reports.file(principal, report_id)
         return Response(
             found.content,
             media_type=found.media_type,

@@ -69,7 +69,7 @@ class ReportPages(Controller):
         self, report_id: FromPath[UUID], page: Injected[Page], manage_reports: Injected[ManageReports]
     ) -> Response[bytes]:
         """Hand the file out, to be saved: it is never shown as a page of this origin."""
-        file = await manage_reports.file(page.principal.tenant_id, report_id)
+        file = await manage_reports.file(page.principal, report_id)
         headers = dict(HEADERS) | {
             "Content-Disposition": f'attachment; filename="{_UNSAFE.sub("-", file.name)}"',
             "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -91,19 +91,20 @@ class ManageReports:
         """Return reports newest first; none come after one that is not there."""
         return await self._store.page(tenant_id, before=before, limit=limit)
 
-    async def file(self, tenant_id: UUID, report_id: UUID) -> ReportFile:
+    async def file(self, caller: Principal, report_id: UUID) -> ReportFile:
         """Return the file of a report.
 
         Raises:
-            ServiceError: NOT_FOUND; CONFLICT when it is not ready, or never will be.
+            ServiceError: NOT_FOUND; INSUFFICIENT_RBAC; CONFLICT when it is not ready, or never will be.
         """
-        report = await self._store.get(tenant_id, report_id)
+        report = await self._store.get(caller.tenant_id, report_id)
+        _check_scope(caller, report.order.format)
         if report.file is None:
             why = f", {report.reason.value}" if report.reason else ""
             raise ServiceError(
                 ErrorCode.CONFLICT, f"the report is not ready: {report.state.value}{why}", field="report_id"
             )
-        content = await self._store.content(tenant_id, report_id)
+        content = await self._store.content(caller.tenant_id, report_id)
         return ReportFile(report.file.name, report.file.media_type, content)
 
     async def schedule(
@@ -167,15 +168,19 @@ class ManageReports:
     async def _check_kind(self, caller: Principal, framework: str, kind: ReportFormat) -> None:
         if framework not in await self._frameworks(caller.tenant_id):
             raise _refused("framework", "there is no framework of this id")
-        if kind is ReportFormat.OSCAL and EXPORT_SCOPE not in caller.scopes:
-            raise ServiceError(
-                ErrorCode.INSUFFICIENT_RBAC,
-                f"a report as OSCAL is an export: it takes '{EXPORT_SCOPE}' as well",
-            )
+        _check_scope(caller, kind)
         if missing := self._renderer.missing(kind):
             raise ServiceError(
                 ErrorCode.SERVICE_UNAVAILABLE, f"{kind.value} reports need {missing}", field="format"
             )
+
+
+def _check_scope(caller: Principal, kind: ReportFormat) -> None:
+    if kind is ReportFormat.OSCAL and EXPORT_SCOPE not in caller.scopes:
+        raise ServiceError(
+            ErrorCode.INSUFFICIENT_RBAC,
+            f"a report as OSCAL is an export: it takes '{EXPORT_SCOPE}' as well",
+        )
 
 
 def _refused(field: str, detail: str) -> ServiceError:

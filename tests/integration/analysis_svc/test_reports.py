@@ -168,6 +168,9 @@ async def test_oscal_report_is_an_export_and_needs_its_scope(
     async with a_worker(analysis_database):
         report_id = (await post(analysis, order("oscal", period=period))).json()["report_id"]
         await until(lambda one: one["state"] == "ready", analysis, report_id)
+    path = f"/api/v1/reports/{report_id}/file"
+    refused = await analysis.client.get(path, headers=analyst)
+    assert (refused.status_code, refused.json()["error_code"]) == (403, "INSUFFICIENT_RBAC")
     file = (await get(analysis, f"/reports/{report_id}/file")).content
     assert verify_export(file, signature_holds, None).audit_intact
 

@@ -69,7 +69,8 @@ def events(number: int) -> list[AuditEvent]:
 
 
 class CountedFacts:
-    async def of(self, _: UUID, period: Period, **__: object) -> Facts:
+    async def of(self, tenant_id: UUID, period: Period, **_: object) -> Facts:
+        del tenant_id
         looks = [
             Looks(frozenset({"secrets", "prompt_attacks"}), 10, at, at)
             for at in (period.start + timedelta(days=day) for day in range(30))
