@@ -50,7 +50,8 @@ def held(kind: DataKind, holds: Sequence[Hold]) -> tuple[Composable, list[object
     """Return the condition that a row is on hold, and its parameters.
 
     A hold on one application holds whatever cannot be told to be another's: every row of a kind that knows no
-    applications, and rows without one.
+    applications, and rows without one. A hold on a period holds what cannot be told to be of another time:
+    what was last touched after its start and began before its end, or at a time that nobody kept.
     """
     if not kind.hold or not holds:
         return SQL("false"), []
@@ -65,8 +66,8 @@ def held(kind: DataKind, holds: Sequence[Hold]) -> tuple[Composable, list[object
         if hold.covers_from is not None:
             parts.append(SQL("{} >= %s").format(Identifier(kind.at)))
             values.append(hold.covers_from)
-        if hold.covers_to is not None:
-            parts.append(SQL("{} < %s").format(Identifier(kind.at)))
+        if hold.covers_to is not None and kind.starts:
+            parts.append(SQL("coalesce({}, '-infinity') < %s").format(Identifier(kind.starts)))
             values.append(hold.covers_to)
         each.append(SQL("({})").format(SQL(" and ").join(parts)))
     return SQL("({})").format(SQL(" or ").join(each)), values

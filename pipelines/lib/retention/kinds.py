@@ -16,6 +16,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     id: str
     at: str
     days: int
+    starts: str = msgspec.field(name="from", default="")
     setting: str = ""
     application: str = ""
     subject: str = ""
@@ -37,6 +38,7 @@ class DataKind:
         id: column that names a row in a tenant.
         at: column with the time that age is counted from.
         days: term where the tenant set none.
+        starts: column with the time that what it is about began; empty when nobody kept that.
         setting: path of the term in the tenant's settings; empty when no tenant sets it.
         application: column with the application; empty when there is none.
         subject: column with a person's keyed hash; empty when there is none.
@@ -53,6 +55,7 @@ class DataKind:
     id: str
     at: str
     days: int
+    starts: str
     setting: str
     application: str
     subject: str
