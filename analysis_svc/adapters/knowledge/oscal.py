@@ -10,6 +10,9 @@ from analysis_svc.domain.knowledge.passages import Section
 
 _INSERT = re.compile(r"\{\{\s*insert:\s*param,\s*([^}\s]+)\s*\}\}")
 _MOST_DEPTH = 12
+# Parameters name parameters; so deep they are followed, and so long may one be.
+_PARAM_DEPTH = 3
+_PARAM_LIMIT = 2_000
 _Node = Mapping[str, Any]
 
 
@@ -38,7 +41,7 @@ def _sections(node: _Node, path: tuple[str, ...], depth: int) -> Iterator[Sectio
         if _prop(control, "status") != "withdrawn":
             name = _prop(control, "label") or str(control["id"]).upper()
             own = (*path, f"{name} {control['title']}")
-            parameters = {one["id"]: one for one in _parameters(control)}
+            parameters = _Parameters({one["id"]: one for one in control.get("params", [])})
             for part in control.get("parts", []):
                 if part.get("name") in {"statement", "guidance"}:
                     text = "\n".join(_lines(part, parameters, 0))
@@ -54,32 +57,41 @@ def _prop(node: _Node, name: str) -> str:
     return str(values[0]["value"]) if values else ""
 
 
-def _parameters(control: _Node) -> Iterator[_Node]:
-    yield from control.get("params", [])
+class _Parameters:
+    """Puts parameters into prose; each is worked out once, so that names of names cost nothing."""
+
+    def __init__(self, parameters: Mapping[str, _Node]) -> None:
+        self._parameters = parameters
+        self._shown: dict[tuple[str, int], str] = {}
+
+    def put_into(self, prose: str, depth: int = 0) -> str:
+        """Return the prose with each parameter's choices or label in its place."""
+        return _INSERT.sub(lambda found: self._text(found[1], depth), prose)
+
+    def _text(self, name: str, depth: int) -> str:
+        parameter = self._parameters.get(name)
+        if parameter is None or depth >= _PARAM_DEPTH:
+            return "[Assignment: organization-defined value]"
+        if (name, depth) not in self._shown:
+            self._shown[name, depth] = self._worked_out(parameter, depth)[:_PARAM_LIMIT]
+        return self._shown[name, depth]
+
+    def _worked_out(self, parameter: _Node, depth: int) -> str:
+        if choices := parameter.get("select", {}).get("choice"):
+            many = parameter["select"].get("how-many") == "one-or-more"
+            filled = self.put_into("; ".join(map(str, choices))[:_PARAM_LIMIT], depth + 1)
+            return f"[Selection{' (one or more)' if many else ''}: {filled}]"
+        label = str(parameter.get("label", "value"))
+        if not label.startswith("organization-defined"):
+            label = f"organization-defined {label}"
+        return f"[Assignment: {label}]"
 
 
-def _lines(part: _Node, parameters: Mapping[str, _Node], depth: int) -> Iterator[str]:
+def _lines(part: _Node, parameters: _Parameters, depth: int) -> Iterator[str]:
     if depth > _MOST_DEPTH:
         raise UnreadableError(f"statements are nested more than {_MOST_DEPTH} deep")
     if prose := str(part.get("prose", "")).strip():
         label = next((one["value"] for one in part.get("props", []) if one.get("name") == "label"), "")
-        yield " ".join(word for word in (label, _filled(prose, parameters, 0)) if word)
+        yield " ".join(word for word in (label, parameters.put_into(prose)) if word)
     for below in part.get("parts", []):
         yield from _lines(below, parameters, depth + 1)
-
-
-def _filled(prose: str, parameters: Mapping[str, _Node], depth: int) -> str:
-    return _INSERT.sub(lambda found: _parameter(parameters.get(found[1]), parameters, depth), prose)
-
-
-def _parameter(parameter: _Node | None, parameters: Mapping[str, _Node], depth: int) -> str:
-    if parameter is None or depth > _MOST_DEPTH:
-        return "[Assignment: organization-defined value]"
-    if choices := parameter.get("select", {}).get("choice"):
-        many = parameter["select"].get("how-many") == "one-or-more"
-        filled = "; ".join(_filled(str(one), parameters, depth + 1) for one in choices)
-        return f"[Selection{' (one or more)' if many else ''}: {filled}]"
-    label = str(parameter.get("label", "value"))
-    if not label.startswith("organization-defined"):
-        label = f"organization-defined {label}"
-    return f"[Assignment: {label}]"

@@ -14,8 +14,8 @@ from analysis_svc.domain.knowledge.passages import Section
 LIMIT_S = 30
 _MEMORY = 1_500_000_000
 _AT_ONCE = 2
-# Formats whose readers are large and have had their faults; the others are read by the standard library.
-_HARMFUL = frozenset({"html", "pdf"})
+# Formats whose readers are large and have had their faults, or that a small file can make much of.
+_HARMFUL = frozenset({"html", "jsonl", "oscal", "pdf"})
 _SPARE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 

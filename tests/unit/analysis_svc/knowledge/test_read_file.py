@@ -167,3 +167,14 @@ def test_controls_nested_without_end_are_refused() -> None:
         control = {"id": "a", "title": "a", "controls": [control]}
     with pytest.raises(UnreadableError, match="nested"):
         read_sections(json.dumps({"catalog": {"controls": [control]}}).encode(), "oscal")
+
+
+def test_parameters_that_name_parameters_without_end_cost_nothing() -> None:
+    params = [
+        {"id": f"p{number}", "select": {"choice": [f"{{{{ insert: param, p{number + 1} }}}}"] * 10}}
+        for number in range(12)
+    ]
+    statement = {"name": "statement", "prose": "{{ insert: param, p0 }}"}
+    control = {"id": "a", "title": "a", "params": params, "parts": [statement]}
+    ((_, text),) = read(json.dumps({"catalog": {"controls": [control]}}), "oscal")
+    assert len(text) <= 2_000
