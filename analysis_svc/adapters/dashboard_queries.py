@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from analysis_svc.adapters.insights.risk_facts import not_fully_looked
 from analysis_svc.adapters.tables import analyses, findings
 from analysis_svc.domain.dashboard_views import EvidenceFilter, Stretch
 from analysis_svc.domain.models import Level
@@ -56,10 +57,11 @@ def _each(names: ColumnElement[Any]) -> TableValuedAlias:
 
 
 def count_levels(stretch: Stretch) -> Select[Any]:
-    """Analyses by level, with the newest of each."""
+    """Analyses by level, with the newest of each, and how many of them somebody missed who had to look."""
     newest = func.max(analyses.c.analysed_at).label("newest")
     count = func.count().label("seen")
-    return select(analyses.c.level, count, newest).where(within(stretch)).group_by(analyses.c.level)
+    missed = func.count().filter(not_fully_looked()).label("missed")
+    return select(analyses.c.level, count, newest, missed).where(within(stretch)).group_by(analyses.c.level)
 
 
 def count_violated(stretch: Stretch, most: int) -> Select[Any]:

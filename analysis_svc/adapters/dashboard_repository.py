@@ -37,6 +37,7 @@ class DashboardRepository:
         return Overview(
             analyses=sum(row.seen for row in levels),
             levels=tuple(Counted(row.level, row.seen) for row in levels),
+            not_fully_looked=sum(row.missed for row in levels),
             findings=sum(row.seen for row in labels),
             detectors=tuple(DetectorRuns(row.detector, row.expected, row.succeeded) for row in detectors),
             controls=tuple(Counted(row.name, row.seen) for row in controls),

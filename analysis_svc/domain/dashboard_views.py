@@ -83,10 +83,23 @@ class LabelSlice:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The first page: how much was analysed, how it ended, what stands out."""
+    """The first page: how much was analysed, how it ended, what stands out.
+
+    Attributes:
+        analyses: how many.
+        levels: how many of them had each level.
+        not_fully_looked: in how many a detector failed, or did not look though it had to, whatever the level.
+        findings: how many there are.
+        detectors: how often each had to look, and did.
+        controls: those that most analyses violate.
+        labels: those that most findings have.
+        severe: the newest high and critical analyses.
+        newest: when the newest was analysed.
+    """
 
     analyses: int
     levels: Sequence[Counted]
+    not_fully_looked: int
     findings: int
     detectors: Sequence[DetectorRuns]
     controls: Sequence[Counted]
