@@ -38,7 +38,9 @@ class Database:
             hide_parameters=True,  # parameters may be raw labels; errors must not quote them
             connect_args={
                 "connect_timeout": 3,
-                "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=2000",
+                # The server's own zone may be any; what this service calls UTC is read in UTC.
+                "options": f"-c TimeZone=UTC -c statement_timeout={statement_timeout_ms}"
+                " -c lock_timeout=2000",
             },
         )
 

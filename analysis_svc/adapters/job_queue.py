@@ -39,7 +39,8 @@ def queue_app(database_url: str, *, connections: int) -> App:
         reconnect_timeout=10.0,
         kwargs={
             "connect_timeout": 3,
-            "options": f"-c search_path={SCHEMA} -c statement_timeout=10000 -c lock_timeout=5000",
+            "options": f"-c search_path={SCHEMA} -c TimeZone=UTC"
+            " -c statement_timeout=10000 -c lock_timeout=5000",
         },
     )
     return App(connector=connector)
