@@ -38,7 +38,7 @@ def count_due(
     holds: Sequence[Hold],
 ) -> Due:
     """Count what is due, and change nothing."""
-    on_hold, held_values = held(kind, holds)
+    on_hold, held_values = held(kind, holds, kind.children)
     table, at = database.table(kind.table), Identifier(kind.at)
     row = connection.execute(
         SQL(
@@ -94,7 +94,7 @@ def next_due(
         after: where the batch before ended; removed rows need not be walked over again then.
         limit: most rows.
     """
-    on_hold, held_values = held(kind, holds)
+    on_hold, held_values = held(kind, holds, kind.children)
     at, name = Identifier(kind.at), Identifier(kind.id)
     further: Composable = SQL("true") if after is None else SQL("({}, {}) > (%s, %s)").format(at, name)
     rows = connection.execute(

@@ -99,7 +99,8 @@ class _Step:
 
     def __call__(self, connection: Connection, holds: Sequence[Hold]) -> tuple[dict[str, int], int]:
         """Remove a batch; nothing removed means that the request is answered."""
-        on_hold, values = held(self.kind, holds)
+        children = {**self.kind.children, **self.kind.erased_with}
+        on_hold, values = held(self.kind, holds, children)
         of_subject = SQL(" from {} where tenant_id = %s and {} = %s").format(
             self.database.table(self.kind.table), Identifier(self.kind.subject)
         )
@@ -116,7 +117,7 @@ class _Step:
                 self.kind,
                 self.tenant_id,
                 [row["id"] for row in named],
-                children={**self.kind.children, **self.kind.erased_with},
+                children=children,
                 told=False,
             )
             self._tell(connection, removed, "pending", 0)

@@ -1,6 +1,6 @@
 """Legal holds, as conditions on what is due."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -46,28 +46,70 @@ def holds_in_force(analysis: Connection, tenant_id: UUID, *, lock: bool) -> list
     ]
 
 
-def held(kind: DataKind, holds: Sequence[Hold]) -> tuple[Composable, list[object]]:
+def held(
+    kind: DataKind, holds: Sequence[Hold], removed: Collection[str] = ()
+) -> tuple[Composable, list[object]]:
     """Return the condition that a row is on hold, and its parameters.
 
     A hold on one application holds whatever cannot be told to be another's: every row of a kind that knows no
     applications, and rows without one. A hold on a period holds what cannot be told to be of another time:
     what was last touched after its start and began before its end, or at a time that nobody kept.
+
+    Args:
+        kind: of the row.
+        holds: in force.
+        removed: tables whose rows go with it; where they are of another kind's row that is on hold, it stays.
     """
     if not kind.hold or not holds:
         return SQL("false"), []
+    condition, values = _covered(kind, holds)
+    each = [condition]
+    own = (kind.service, kind.table)
+    for link in kind.held_with:
+        if link.table not in removed:
+            continue
+        # What is said of a row is of its application, where nothing else says which.
+        application = (
+            Identifier(*own, kind.application) if kind.application and not link.kind.application else None
+        )
+        condition, further = _covered(link.kind, holds, ("other",), application)
+        values += further
+        each.append(
+            SQL(
+                "exists (select from {link} as link join {other} as other"
+                " on other.tenant_id = link.tenant_id and other.{id} = link.{theirs}"
+                " where link.tenant_id = {tenant} and link.{refers} = {row} and {condition})"
+            ).format(
+                link=Identifier(kind.service, link.table),
+                other=Identifier(kind.service, link.kind.table),
+                id=Identifier(link.kind.id),
+                theirs=Identifier(link.other),
+                tenant=Identifier(*own, "tenant_id"),
+                refers=Identifier(link.own),
+                row=Identifier(*own, kind.id),
+                condition=condition,
+            )
+        )
+    return (SQL("({})").format(SQL(" or ").join(each)) if len(each) > 1 else condition), values
+
+
+def _covered(
+    kind: DataKind, holds: Sequence[Hold], place: tuple[str, ...] = (), application: Identifier | None = None
+) -> tuple[Composable, list[object]]:
+    """Return the condition that a hold covers the row itself; `application` is for a kind without one."""
+    told = Identifier(*place, kind.application) if kind.application else application
     each: list[Composable] = []
     values: list[object] = []
     for hold in holds:
         parts: list[Composable] = [SQL("true")]
-        if hold.application is not None and kind.application:
-            column = Identifier(kind.application)
-            parts.append(SQL("({} is null or {} = %s)").format(column, column))
+        if hold.application is not None and told is not None:
+            parts.append(SQL("({} is null or {} = %s)").format(told, told))
             values.append(hold.application)
         if hold.covers_from is not None:
-            parts.append(SQL("{} >= %s").format(Identifier(kind.at)))
+            parts.append(SQL("{} >= %s").format(Identifier(*place, kind.at)))
             values.append(hold.covers_from)
         if hold.covers_to is not None and kind.starts:
-            parts.append(SQL("coalesce({}, '-infinity') < %s").format(Identifier(kind.starts)))
+            parts.append(SQL("coalesce({}, '-infinity') < %s").format(Identifier(*place, kind.starts)))
             values.append(hold.covers_to)
         each.append(SQL("({})").format(SQL(" and ").join(parts)))
     return SQL("({})").format(SQL(" or ").join(each)), values

@@ -248,6 +248,27 @@ def test_an_open_incident_stays_and_a_resolved_one_goes(world: World) -> None:
     assert world.ids("analysis.incidents") == {names[0]}
 
 
+def test_an_incident_that_began_before_the_end_of_a_hold_stays_with_its_analyses(world: World) -> None:
+    (early, *_), free = world.analyses(1, days=990), world.analyses(1, days=990)
+    incident = uuid4()
+    world.admin.execute(
+        "insert into analysis.incidents (tenant_id, id, theme, opened_at, last_at, level,"
+        " worst_score, analyses, labels, status, resolved_at)"
+        " values (%s, %s, 'x', %s, %s, 'low', 1, 1, '{}', 'x', now())",
+        [world.tenant, incident, NOW - timedelta(days=1000), NOW - timedelta(days=800)],
+    )
+    world.admin.execute(
+        "insert into analysis.incident_evidence (tenant_id, analysis_id, incident_id, at, risk_score, level,"
+        " labels) values (%s, %s, %s, now(), 1, 'low', '{}')",
+        [world.tenant, early, incident],
+    )
+    world.hold(covers_from=NOW - timedelta(days=900), covers_to=NOW - timedelta(days=850))
+    kept = run(world)
+    assert world.ids("analysis.incidents") == {incident}
+    assert world.ids() == {early}, free
+    assert kept.due["evidence"][1].held == kept.due["incidents"][1].held == 1
+
+
 def test_labels_in_review_go_a_year_after_they_were_last_seen_unless_held(world: World) -> None:
     def review(days: int) -> None:
         world.admin.execute(
