@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from analysis_svc.adapters.insights.risk_facts import not_fully_looked
 from analysis_svc.adapters.tables import analyses, findings
+from analysis_svc.domain.catalogue import SAFE
 from analysis_svc.domain.dashboard_views import EvidenceFilter, Stretch
 from analysis_svc.domain.models import Level
 
@@ -79,12 +80,12 @@ def count_violated(stretch: Stretch, most: int) -> Select[Any]:
 
 
 def count_labels(stretch: Stretch) -> Select[Any]:
-    """Findings by label, most first."""
+    """Findings by label, most first; a word that all is well is none."""
     seen = func.count().label("seen")
     return (
         select(findings.c.label.label("name"), seen)
         .select_from(findings.join(analyses, _FOUND_IN))
-        .where(within(stretch))
+        .where(within(stretch), findings.c.label != SAFE)
         .group_by(findings.c.label)
         .order_by(seen.desc(), findings.c.label)
     )
@@ -146,7 +147,7 @@ def _alike(stretch: Stretch, *lists: ColumnElement[Any]) -> CTE:
 
 
 def labels_seen(stretch: Stretch) -> Select[Any]:
-    """What is known of each label that was found."""
+    """What is known of each label that was found; a word that all is well is no finding."""
     count = func.count().label("findings")
     return (
         select(
@@ -159,7 +160,7 @@ def labels_seen(stretch: Stretch) -> Select[Any]:
             func.max(analyses.c.analysed_at).label("last_seen"),
         )
         .select_from(findings.join(analyses, _FOUND_IN))
-        .where(within(stretch))
+        .where(within(stretch), findings.c.label != SAFE)
         .group_by(findings.c.label)
         .order_by(count.desc(), findings.c.label)
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 from analysis_svc.adapters import dashboard_queries as queries
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_rows import summary_of
+from analysis_svc.domain.catalogue import OPEN_LABELS
 from analysis_svc.domain.dashboard_views import (
     Counted,
     DetectorRuns,
@@ -34,14 +35,16 @@ class DashboardRepository:
             controls = (await connection.execute(queries.count_violated(stretch, _MOST))).all()
             labels = (await connection.execute(queries.count_labels(stretch))).all()
             severe = (await connection.execute(queries.severe_records(stretch, _MOST))).all()
+        harmful = [row for row in labels if row.name not in OPEN_LABELS]
         return Overview(
             analyses=sum(row.seen for row in levels),
             levels=tuple(Counted(row.level, row.seen) for row in levels),
             not_fully_looked=sum(row.missed for row in levels),
-            findings=sum(row.seen for row in labels),
+            findings=sum(row.seen for row in harmful),
+            left_open=sum(row.seen for row in labels if row.name in OPEN_LABELS),
             detectors=tuple(DetectorRuns(row.detector, row.expected, row.succeeded) for row in detectors),
             controls=tuple(Counted(row.name, row.seen) for row in controls),
-            labels=tuple(Counted(row.name, row.seen) for row in labels[:_MOST]),
+            labels=tuple(Counted(row.name, row.seen) for row in harmful[:_MOST]),
             severe=tuple(summary_of(row) for row in severe),
             newest=max((row.newest for row in levels), default=None),
         )

@@ -10,6 +10,8 @@ SAFE = "OTHER.Safe"
 MODEL_ERROR = "OTHER.ModelError"
 UNKNOWN = "OTHER.Unknown"
 NEEDS_REVIEW = "OTHER.NeedsReview"
+OPEN_LABELS = frozenset({MODEL_ERROR, UNKNOWN, NEEDS_REVIEW})
+"""What these say is that something is open, not that anything was found."""
 
 
 class Relation(StrEnum):

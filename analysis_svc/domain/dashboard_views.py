@@ -89,7 +89,8 @@ class Overview:
         analyses: how many.
         levels: how many of them had each level.
         not_fully_looked: in how many a detector failed, or did not look though it had to, whatever the level.
-        findings: how many there are.
+        findings: how many there are of what could do harm.
+        left_open: results that could not be read, recognised, or that wait for a person.
         detectors: how often each had to look, and did.
         controls: those that most analyses violate.
         labels: those that most findings have.
@@ -101,6 +102,7 @@ class Overview:
     levels: Sequence[Counted]
     not_fully_looked: int
     findings: int
+    left_open: int
     detectors: Sequence[DetectorRuns]
     controls: Sequence[Counted]
     labels: Sequence[Counted]

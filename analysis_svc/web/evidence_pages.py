@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Controller, Response, get
 from litestar.params import FromPath
 
-from analysis_svc.domain.catalogue import Catalogue
+from analysis_svc.domain.catalogue import OPEN_LABELS, Catalogue
 from analysis_svc.domain.dashboard_views import DashboardViews, EvidenceFilter
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.framework_ports import Catalogues
@@ -94,6 +94,7 @@ class EvidencePages(Controller):
             chosen=chosen,
             applications=await dashboard_views.applications(tenant, chosen.stretch),
             labels=labels,
+            open_labels=OPEN_LABELS,
             most=max((one.findings for one in labels), default=1),
             titles=_titles(await catalogues.of(tenant)),
         )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.risk_facts import in_span, not_fully_looked
 from analysis_svc.adapters.tables import analyses, findings
-from analysis_svc.domain.catalogue import Taxonomy
+from analysis_svc.domain.catalogue import OPEN_LABELS, SAFE, Taxonomy
 from analysis_svc.domain.insights.span import Span
 from analysis_svc.domain.reports.content import DetectorFacts, LabelFacts, Share, StoredFacts
 from analysis_svc.domain.reports.report import ReportOrder
@@ -56,7 +56,7 @@ class StoredFactsRepository:
             )
             labels = await _labels(connection, where)
             return StoredFacts(
-                findings=sum(row.occurrences for row in labels),
+                findings=sum(row.occurrences for row in labels if row.label not in OPEN_LABELS),
                 applications={row.name: row.number for row in applications},
                 detectors=await _detectors(connection, where),
                 labels=tuple(self._label(row) for row in labels[:MOST_LABELS]),
@@ -67,9 +67,10 @@ class StoredFactsRepository:
 
     def _label(self, row: Row[Any]) -> LabelFacts:
         known = self._taxonomy.labels.get(row.label)
+        title = known.title if known else "not in the taxonomy in use"
         return LabelFacts(
             label=row.label,
-            title=known.title if known else "not in the taxonomy in use",
+            title=f"open, not a finding of harm: {title}" if row.label in OPEN_LABELS else title,
             analyses=row.analyses,
             occurrences=row.occurrences,
             confidence=round(row.confidence, 4),
@@ -77,7 +78,10 @@ class StoredFactsRepository:
 
 
 async def _labels(connection: AsyncConnection, where: list[Any]) -> list[Row[Any]]:
-    """Return every label, the most frequent first; there are as many as editions have labels."""
+    """Return every label but the one that all is well, the most frequent first.
+
+    There are as many as editions have labels.
+    """
     query = (
         select(
             findings.c.label,
@@ -89,7 +93,7 @@ async def _labels(connection: AsyncConnection, where: list[Any]) -> list[Row[Any
             analyses,
             and_(analyses.c.tenant_id == findings.c.tenant_id, analyses.c.id == findings.c.analysis_id),
         )
-        .where(*where)
+        .where(*where, findings.c.label != SAFE)
         .group_by(findings.c.label)
         .order_by(func.sum(findings.c.occurrences).desc(), findings.c.label)
     )

@@ -1,10 +1,15 @@
 """What the overview says of those who had to look."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
 
-from analysis_svc.domain.dashboard_views import DetectorRuns, Overview
+from analysis_svc.adapters import dashboard_queries as queries
+from analysis_svc.domain.catalogue import SAFE
+from analysis_svc.domain.dashboard_views import DetectorRuns, Overview, Stretch
 from analysis_svc.web.evidence_pages import LEVELS
 from analysis_svc.web.html import render
 from analysis_svc.web.stretches import OWN, PERIODS, USUAL, chosen_stretch
@@ -34,12 +39,13 @@ def shown(seen: Overview, **counts: int) -> str:
     return str(render("overview.html", context).content)
 
 
-def overview(*, not_fully_looked: int = 0, succeeded: int = 10) -> Overview:
+def overview(*, not_fully_looked: int = 0, succeeded: int = 10, left_open: int = 0) -> Overview:
     return Overview(
         analyses=10,
         levels=(),
         not_fully_looked=not_fully_looked,
         findings=10,
+        left_open=left_open,
         detectors=(DetectorRuns("secrets", 10, succeeded),),
         controls=(),
         labels=(),
@@ -59,3 +65,14 @@ def test_low_analyses_that_a_detector_missed_are_not_said_to_be_fully_looked_at(
 )
 def test_looking_and_judging_are_told_apart(counts: dict[str, int], sentence: str) -> None:
     assert sentence in shown(overview(), **counts)
+
+
+def test_what_is_open_is_shown_beside_the_findings_and_not_among_them() -> None:
+    assert ">3 left open</a>" in shown(overview(left_open=3))
+
+
+@pytest.mark.parametrize("query", [queries.count_labels, queries.labels_seen])
+def test_word_that_all_is_well_is_not_counted_as_a_finding(query: Callable[[Stretch], Select[Any]]) -> None:
+    asked = query(Stretch(NOW - timedelta(days=1), NOW, timedelta(hours=1))).compile()
+    assert "findings.label != " in str(asked)
+    assert SAFE in asked.params.values()
