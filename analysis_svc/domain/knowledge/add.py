@@ -1,5 +1,6 @@
 """The use cases around documents: add, list, delete, look at versions, switch."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 from analysis_svc.domain.access import Principal
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from analysis_svc.domain.errors import ErrorCode, ServiceError
-from analysis_svc.domain.knowledge.chunk import chunks_of
+from analysis_svc.domain.knowledge.chunk import TooManyChunksError, chunks_of
 from analysis_svc.domain.knowledge.models import DocumentFacts, IndexVersion
 from analysis_svc.domain.knowledge.passages import Chunk, Section
 from analysis_svc.domain.knowledge.ports import (
@@ -169,16 +170,18 @@ class AddKnowledge:
         switch: bool,
         progress: Progress | None,
     ) -> Added:
-        chunks = chunks_of(sections)
-        if not chunks:
-            raise ServiceError(ErrorCode.INVALID_REQUEST, "there is no text in it", field="content")
-        if most_chunks is not None and len(chunks) > most_chunks:
+        try:
+            # In a thread: a large source takes seconds, in which nobody else would be answered.
+            chunks = await asyncio.to_thread(chunks_of, sections, most=most_chunks)
+        except TooManyChunksError:
             raise ServiceError(
                 ErrorCode.PAYLOAD_TOO_LARGE,
-                f"this makes {len(chunks)} chunks, at most {most_chunks} are taken over the API; "
+                f"this makes more than {most_chunks} chunks, which is the most taken over the API; "
                 "add it with `python -m analysis_svc knowledge add`",
                 field="content",
-            )
+            ) from None
+        if not chunks:
+            raise ServiceError(ErrorCode.INVALID_REQUEST, "there is no text in it", field="content")
         return await self._keep(tenant_id, new, chunks, actor=actor, switch=switch, progress=progress)
 
     async def _keep(

@@ -1,7 +1,10 @@
+import itertools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis_svc.domain.knowledge.chunk import CHUNK_LIMIT, chunks_of, split_text
+from analysis_svc.domain.knowledge.chunk import CHUNK_LIMIT, TooManyChunksError, chunks_of, split_text
 from analysis_svc.domain.knowledge.passages import Section
 
 
@@ -32,3 +35,12 @@ def test_long_section_is_cut_between_paragraphs_and_keeps_its_name() -> None:
 
 def test_section_without_words_makes_no_chunk() -> None:
     assert chunks_of([Section("AC", "Access Control", ("AC",), "  \n")]) == []
+
+
+def test_source_that_makes_too_many_chunks_is_not_cut_to_the_end() -> None:
+    section = Section("1", "", (), "Words.")
+    assert len(chunks_of([section] * 3, most=3)) == 3
+    with pytest.raises(TooManyChunksError):
+        chunks_of(itertools.repeat(section), most=3)
+    with pytest.raises(TooManyChunksError):
+        chunks_of([Section("1", "", (), "word " * 1_000_000)], most=3)
