@@ -12,6 +12,7 @@ from analysis_svc.adapters.tables import analyses
 from analysis_svc.domain.insights.risk_history import NOTHING, TAIL, RiskFigures
 from analysis_svc.domain.insights.span import Bucket, Span
 from analysis_svc.domain.models import Level
+from analysis_svc.domain.score_risk import LEAST_POINTS
 
 _ENDS = ("risk_score", "risk_low", "risk_high")
 
@@ -114,11 +115,16 @@ def _of(row: Row[Any]) -> RiskFigures:
     counts = {level: getattr(row, f"level_{level.value}") for level in Level}
     return RiskFigures(
         analyses=row.analyses,
-        score=round(row.score, 2),
-        low=round(row.low, 2),
-        high=round(row.high, 2),
-        mean=round(row.mean, 2),
+        score=_points(row.score),
+        low=_points(row.low),
+        high=_points(row.high),
+        mean=_points(row.mean),
         worst=row.worst,
         levels={level: count for level, count in counts.items() if count},
         not_fully_looked=row.not_fully_looked,
     )
+
+
+def _points(mean: float) -> float:
+    """Round as single scores are: one failure among very many must not come to 0, level none."""
+    return max(round(mean, 2), LEAST_POINTS) if mean > 0.0 else 0.0
