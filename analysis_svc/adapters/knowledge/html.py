@@ -42,9 +42,11 @@ def read_html(content: bytes) -> list[Section]:
 
 
 def _has_blocks(node: "LexborNode") -> bool:
+    # At any depth, and of its own tag too: what nests would be read again at every level.
     return any(
-        below.tag in _BLOCKS or below.tag in _HEADINGS for below in node.traverse() if below.tag != node.tag
-    ) or any(below.tag == node.tag for below in node.iter())
+        below.mem_id != node.mem_id and (below.tag in _BLOCKS or below.tag in _HEADINGS)
+        for below in node.traverse()
+    )
 
 
 def _words(node: "LexborNode") -> str:

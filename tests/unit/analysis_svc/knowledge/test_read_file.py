@@ -102,6 +102,10 @@ def test_html_is_read_by_its_headings_without_scripts_and_menus() -> None:
     ]
 
 
+def test_words_of_nested_blocks_are_read_once() -> None:
+    assert read("<div><span>" * 20 + "Words." + "</span></div>" * 20, "html") == [("", "Words.")]
+
+
 def test_markdown_is_read_by_its_headings_and_fenced_lines_are_no_headings() -> None:
     assert read(MARKDOWN, "markdown") == [("4.2", "All systems.\n\n# no heading"), ("", "Words.")]
 
