@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import Row, Select, func, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analysis_svc.adapters.audit_repository import append_event
 from analysis_svc.adapters.database import Database
@@ -19,6 +20,34 @@ _KEEP_DELETIONS_OUT = text(
 )
 
 
+async def keep_holds_out(connection: AsyncConnection, tenant_id: UUID) -> None:
+    """Wait for whoever places holds or deletes, and keep them waiting until this transaction ends."""
+    await connection.execute(_KEEP_DELETIONS_OUT, {"tenant": str(tenant_id)})
+
+
+async def is_held(connection: AsyncConnection, moment: datetime) -> bool:
+    """Return whether a hold of the transaction's tenant covers a moment, whatever its application.
+
+    It is for what knows no applications, and so cannot be told to be of another than the one on hold.
+    """
+    found = await connection.execute(covering(moment))
+    return found.one_or_none() is not None
+
+
+def covering(moment: datetime) -> Select[tuple[UUID]]:
+    """Return the query for a hold in force that covers a moment; an end that is not set is no end."""
+    holds = legal_holds.c
+    return (
+        select(holds.id)
+        .where(
+            holds.released_at.is_(None),
+            or_(holds.covers_from.is_(None), holds.covers_from <= moment),
+            or_(holds.covers_to.is_(None), holds.covers_to > moment),
+        )
+        .limit(1)
+    )
+
+
 class HoldRepository:
     """Keeps holds; one that ended is still told."""
 
@@ -29,7 +58,7 @@ class HoldRepository:
         """Keep a hold with its audit event; when this returns, no deletion goes on that it would stop."""
         active = select(func.count()).select_from(legal_holds).where(legal_holds.c.released_at.is_(None))
         async with self._database.tenant(tenant_id) as connection:
-            await connection.execute(_KEEP_DELETIONS_OUT, {"tenant": str(tenant_id)})
+            await keep_holds_out(connection, tenant_id)
             if (await connection.execute(active)).scalar_one() >= most:
                 raise ServiceError(ErrorCode.CONFLICT, f"a tenant has at most {most} holds in force")
             await connection.execute(

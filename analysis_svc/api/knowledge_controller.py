@@ -142,7 +142,7 @@ class KnowledgeController(Controller):
         "/{document_id:uuid}",
         summary="Remove a document for good",
         guards=_MANAGES,
-        responses=faults(ErrorCode.NOT_FOUND),
+        responses=faults(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     )
     async def remove(
         self,
@@ -150,7 +150,10 @@ class KnowledgeController(Controller):
         principal: Injected[Principal],
         add_knowledge: Injected[AddKnowledge],
     ) -> None:
-        """Remove a document of the tenant's own with all that is kept of it, from every version."""
+        """Remove a document of the tenant's own with all that is kept of it, from every version.
+
+        A legal hold that covers the time when it was added keeps it.
+        """
         _may_write(principal)
         await add_knowledge.delete(principal, document_id)
 

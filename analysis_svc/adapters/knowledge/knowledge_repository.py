@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analysis_svc.adapters.audit_repository import append_event
 from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.hold_repository import is_held, keep_holds_out
 from analysis_svc.adapters.knowledge.document_rows import (
     chunk_row,
     document_of,
@@ -21,6 +22,7 @@ from analysis_svc.adapters.knowledge.document_rows import (
 )
 from analysis_svc.adapters.knowledge.knowledge_tables import chunks, documents, switches, versions
 from analysis_svc.adapters.knowledge.search import active_version, documents_of
+from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.knowledge.models import DocumentFacts, IndexVersion
 from analysis_svc.domain.knowledge.passages import Chunk
 from analysis_svc.domain.knowledge.ports import Vector
@@ -137,8 +139,13 @@ class KnowledgeRepository:
             return None if row is None else document_of(row)
 
     async def delete(self, tenant_id: UUID, document_id: UUID, *, actor: str) -> bool:
-        """Remove a document with all that is kept of it."""
+        """Remove a document with all that is kept of it; CONFLICT where a legal hold covers it."""
         async with self._database.tenant(tenant_id) as connection:
+            await keep_holds_out(connection, tenant_id)
+            added_at = select(documents.c.added_at).where(documents.c.id == document_id)
+            added = (await connection.execute(added_at)).scalar_one_or_none()
+            if added is not None and await is_held(connection, added):
+                raise ServiceError(ErrorCode.CONFLICT, "a legal hold covers this document")
             gone = await connection.execute(
                 delete(documents).where(documents.c.id == document_id).returning(documents.c.source)
             )

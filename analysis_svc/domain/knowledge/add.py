@@ -238,7 +238,7 @@ class AddKnowledge:
         """Remove a document of the caller's tenant from every version.
 
         Raises:
-            ServiceError: NOT_FOUND.
+            ServiceError: NOT_FOUND; CONFLICT where a legal hold covers it.
         """
         if not await self._store.delete(caller.tenant_id, document_id, actor=caller.token_id):
             raise _no_document()

@@ -134,7 +134,11 @@ class KnowledgeStore(Protocol):
         ...
 
     async def delete(self, tenant_id: UUID, document_id: UUID, *, actor: str) -> bool:
-        """Remove a document with everything of it from every version; False when there is none."""
+        """Remove a document with everything of it from every version; False when there is none.
+
+        Raises:
+            ServiceError: CONFLICT where a legal hold covers it.
+        """
         ...
 
     async def versions(self, tenant_id: UUID, *, limit: int) -> tuple[int, list[IndexVersion]]:

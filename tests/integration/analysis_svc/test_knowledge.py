@@ -13,7 +13,7 @@ from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, StartAnalysis
 
-SCOPES = "knowledge:read knowledge:manage"
+SCOPES = "knowledge:read knowledge:manage retention:manage"
 RULES = {
     "source": "house-rules",
     "title": "House rules",
@@ -112,6 +112,18 @@ async def test_deleted_document_is_found_in_no_version_any_more(mine: Asking) ->
     assert gone.status_code == 204
     await mine("POST", "/api/v1/knowledge/switch", version=first["version"])
     assert (await mine.ask("When are keys revoked?"))["citations"] == []
+
+
+async def test_document_under_a_legal_hold_stays_until_the_hold_is_released(mine: Asking) -> None:
+    document = (await mine.add(**RULES))["document"]["id"]
+    placed = await mine("POST", "/api/v1/legal-holds", reason="case 4711", application="chat")
+    assert placed.status_code == 201, placed.text
+    refused = await mine("DELETE", f"/api/v1/knowledge/{document}")
+    assert (refused.status_code, refused.json()["error_code"]) == (409, "CONFLICT")
+    assert (await mine("DELETE", f"/api/v1/knowledge/{uuid4()}")).status_code == 404
+    released = await mine("POST", f"/api/v1/legal-holds/{placed.json()['hold_id']}/release")
+    assert released.status_code in {200, 201}, released.text
+    assert (await mine("DELETE", f"/api/v1/knowledge/{document}")).status_code == 204
 
 
 async def test_what_is_shared_is_changed_by_a_platform_admin_only(running: Analysis) -> None:
