@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from analysis_svc.adapters.database import Database
+from analysis_svc.domain.catalogue import OPEN_LABELS, SAFE
 from analysis_svc.domain.insights.advice import CoverageGroup
 from analysis_svc.domain.insights.span import Span
 
 _GROUPS = text(
     """
-    select looked, failed, level = 'undetermined' as undetermined, count(*) as analyses,
+    select looked, failed, level = 'undetermined' as undetermined, left_open, count(*) as analyses,
            (array_agg(id order by analysed_at desc, id))[1:20] as evidence
     from analysis.analyses
     cross join lateral (
@@ -23,9 +24,16 @@ _GROUPS = text(
                    order by 1
                ) as failed
     ) as detectors
+    cross join lateral (
+        select level = 'undetermined' and exists(
+            select from analysis.findings
+            where findings.tenant_id = analyses.tenant_id and findings.analysis_id = analyses.id
+              and (label = any(:open) or confidence = 0 and score > 0 and label <> :safe)
+        ) as left_open
+    ) as kept
     where analysed_at >= :start and analysed_at < :end
       and (cast(:application as text) is null or application = :application)
-    group by looked, failed, undetermined
+    group by looked, failed, undetermined, left_open
     order by analyses desc, failed, looked
     limit 5000
     """
@@ -40,11 +48,22 @@ class CoverageFactsRepository:
 
     async def coverage(self, tenant_id: UUID, span: Span) -> Sequence[CoverageGroup]:
         """Return the analyses of a span, grouped."""
-        wanted = {"start": span.start, "end": span.end, "application": span.application}
+        wanted = {
+            "start": span.start,
+            "end": span.end,
+            "application": span.application,
+            "open": sorted(OPEN_LABELS),
+            "safe": SAFE,
+        }
         async with self._database.tenant(tenant_id) as connection:
             return [
                 CoverageGroup(
-                    tuple(row.looked), tuple(row.failed), row.undetermined, row.analyses, tuple(row.evidence)
+                    tuple(row.looked),
+                    tuple(row.failed),
+                    row.undetermined,
+                    row.analyses,
+                    tuple(row.evidence),
+                    row.left_open,
                 )
                 for row in await connection.execute(_GROUPS, wanted)
             ]

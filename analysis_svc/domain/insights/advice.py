@@ -5,7 +5,7 @@ Every piece of advice is evaluated on stored data, and states its effect in numb
 - **Coverage gap**: a detector that had to look and did not, in more than 5 % of the analyses with the whole
 of
   Wilson's interval above it. Its effect: the share of analyses that stay undetermined, now and without those
-  that miss this detector alone.
+  that miss this detector alone and that no finding leaves open. Without an effect it is not advised.
 - **Threshold**: of a label that a model names, the least confidence at which people confirm 95 % of the
 findings.
   It is chosen on the earlier half of their words and evaluated on the later, so that what is stated is not
@@ -89,6 +89,7 @@ class CoverageGroup:
         undetermined: whether their risk is undetermined.
         analyses: how many.
         evidence: ids of the newest.
+        left_open: whether a finding keeps them undetermined, whoever looks.
     """
 
     looked: tuple[str, ...]
@@ -96,6 +97,7 @@ class CoverageGroup:
     undetermined: bool
     analyses: int
     evidence: tuple[UUID, ...]
+    left_open: bool = False
 
 
 class CoverageFacts(Protocol):
@@ -143,7 +145,13 @@ def coverage_gaps(groups: Sequence[CoverageGroup]) -> Iterator[Advised]:
         rate = rate_of(missed, asked)
         if asked < LEAST_ANALYSES or rate.low <= MOST_MISSED:
             continue
-        alone = sum(group.analyses for group in missing if group.undetermined and group.failed == (name,))
+        alone = sum(
+            group.analyses
+            for group in missing
+            if group.undetermined and not group.left_open and group.failed == (name,)
+        )
+        if not alone:
+            continue
         short = _short(name)
         yield Advised(
             kind=AdviceKind.COVERAGE_GAP,

@@ -10,6 +10,7 @@ import pytest
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.event_source import EventRepository
+from analysis_svc.domain.catalogue import UNKNOWN
 from analysis_svc.domain.insights.span import Bucket, span_of
 from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, bearer
@@ -202,3 +203,10 @@ async def test_advice_names_the_detector_that_keeps_failing(analysis: Analysis) 
     assert (advised["effect"]["before"], advised["effect"]["after"]) == (0.5, 0.0)
     assert len(advised["evidence"]) == 20
     assert (await ask(analysis, "/advice", analysis.other)).json()["advice"] == []
+
+
+async def test_repair_is_not_said_to_determine_what_a_finding_leaves_open(analysis: Analysis) -> None:
+    unread = UNSEEN | {"findings": [{"id": "f1", "label": UNKNOWN, "score": 1.0, "confidence": 0.0}]}
+    await analysis.analyze({"items": [HARMLESS] * 20 + [UNSEEN] * 10 + [unread] * 10})
+    (advised,) = (await ask(analysis, "/advice")).json()["advice"]
+    assert (advised["effect"]["before"], advised["effect"]["after"]) == (0.5, 0.25)

@@ -13,9 +13,11 @@ from analysis_svc.domain.insights.feedback import Feedback, Word
 from tests.unit.analysis_svc.insights.test_quality import word
 
 
-def group(failed: tuple[str, ...], analyses: int, *, undetermined: bool = False) -> CoverageGroup:
+def group(
+    failed: tuple[str, ...], analyses: int, *, undetermined: bool = False, left_open: bool = False
+) -> CoverageGroup:
     looked = tuple(name for name in ("a", "b") if name not in failed)
-    return CoverageGroup(looked, failed, undetermined, analyses, (uuid4(),))
+    return CoverageGroup(looked, failed, undetermined, analyses, (uuid4(),), left_open)
 
 
 def said(*, wrong_under: float, words: int = 80) -> list[Feedback]:
@@ -32,12 +34,23 @@ def said(*, wrong_under: float, words: int = 80) -> list[Feedback]:
 
 def test_failing_detector_is_named_with_what_its_repair_would_determine() -> None:
     groups = [group((), 60), group(("a",), 30, undetermined=True), group(("a", "b"), 10, undetermined=True)]
-    (gap, other) = coverage_gaps(groups)
+    (gap,) = coverage_gaps(groups)
     assert (gap.kind, gap.subject) == (AdviceKind.COVERAGE_GAP, "a")
     assert "in 40 of 100" in gap.reason
     assert (gap.effect.before, gap.effect.after) == (0.4, 0.1), "ten more miss the other detector too"
-    assert other.effect.before == other.effect.after
     assert gap.evidence
+
+
+def test_gap_whose_repair_would_determine_nothing_is_not_advised_on() -> None:
+    assert list(coverage_gaps([group((), 60), group(("a",), 40)])) == [], "what was found is judged anyway"
+    assert list(coverage_gaps([group((), 60), group(("a", "b"), 40, undetermined=True)])) == []
+
+
+def test_what_a_finding_leaves_open_is_not_cured_by_repairing_a_detector() -> None:
+    still = group(("a",), 30, undetermined=True, left_open=True)
+    assert list(coverage_gaps([group((), 60), still])) == []
+    (gap,) = coverage_gaps([group((), 60), still, group(("a",), 10, undetermined=True)])
+    assert (gap.effect.before, gap.effect.after) == (0.4, 0.3)
 
 
 def test_rare_failure_is_no_gap() -> None:
