@@ -1,12 +1,18 @@
 """The archive in a bucket with object lock: not even its owner can remove a file before its time."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipelines.lib.retention.archive import ArchiveError
 
-_THERE = {"PreconditionFailed", "ConditionalRequestConflict"}
+_THERE = "PreconditionFailed"
+_BUSY = "ConditionalRequestConflict"
+"""Something else is being done to the object: whether it will be there nobody knows yet."""
+
+_TRIES = 4
+_WAIT_S = 0.2
 
 
 class BucketArchive:
@@ -30,12 +36,24 @@ class BucketArchive:
         self._client = client or _boto3_client()
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write an object that is locked; the same again is no fault.
+        """Write an object that is locked; the same again is no fault, as the name holds the content's hash.
 
         Raises:
             ArchiveError: the bucket did not take it, or has no object lock.
         """
         key = f"{self._prefix}/{name}" if self._prefix else name
+        for attempt in range(1, _TRIES + 1):
+            refusal = self._refusal(key, content)
+            if refusal in {None, _THERE}:
+                return
+            if refusal != _BUSY:
+                break
+            if attempt < _TRIES:
+                time.sleep(_WAIT_S * attempt)
+        raise ArchiveError(f"s3://{self._bucket}/{key} was not taken: {refusal}")
+
+    def _refusal(self, key: str, content: bytes) -> str | None:
+        """Write an object once; the code with which the bucket refused it, None when it took it."""
         try:
             self._client.put_object(
                 Bucket=self._bucket,
@@ -47,15 +65,10 @@ class BucketArchive:
                 ObjectLockMode="COMPLIANCE",
                 ObjectLockRetainUntilDate=datetime.now(UTC) + timedelta(days=self._days),
             )
-        except Exception as error:
-            # boto3 makes its exceptions at run time. The name holds the hash of the content, so what has it
-            # already is the same.
+        except Exception as error:  # noqa: BLE001 - boto3 makes its exceptions at run time
             code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
-            if code in _THERE:
-                return
-            raise ArchiveError(
-                f"s3://{self._bucket}/{key} was not taken: {code or type(error).__name__}"
-            ) from error
+            return str(code) or type(error).__name__
+        return None
 
 
 def _boto3_client() -> Any:  # noqa: ANN401 - boto3 is untyped

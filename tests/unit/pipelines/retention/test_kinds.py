@@ -53,15 +53,15 @@ def test_a_wrong_address_is_named_and_not_quoted() -> None:
 class Bucket:
     """Speaks S3 as far as the archive does."""
 
-    def __init__(self, code: str = "") -> None:
+    def __init__(self, *codes: str) -> None:
         self.asked: dict[str, Any] = {}
-        self._code = code
+        self.codes = list(codes)
 
     def put_object(self, **asked: Any) -> None:
         self.asked = asked
-        if self._code:
+        if self.codes and (code := self.codes.pop(0)):
             error = RuntimeError("the client's own words")
-            error.response = {"Error": {"Code": self._code}}  # type: ignore[attr-defined]
+            error.response = {"Error": {"Code": code}}  # type: ignore[attr-defined]
             raise error
 
 
@@ -78,3 +78,16 @@ def test_what_the_bucket_has_already_is_no_fault_and_a_refusal_is() -> None:
     BucketArchive("s3://kept", days=10, client=Bucket("PreconditionFailed")).keep("a", b"x")
     with pytest.raises(ArchiveError, match=r"s3://kept/a was not taken: InvalidRequest"):
         BucketArchive("s3://kept", days=10, client=Bucket("InvalidRequest")).keep("a", b"x")
+
+
+def test_a_name_that_something_else_is_at_is_asked_for_again_and_never_taken_for_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipelines.lib.retention.bucket_archive._WAIT_S", 0)
+    bucket = Bucket("ConditionalRequestConflict", "ConditionalRequestConflict", "")
+    BucketArchive("s3://kept", days=10, client=bucket).keep("a", b"x")
+    assert bucket.codes == []
+    bucket = Bucket(*["ConditionalRequestConflict"] * 9)
+    with pytest.raises(ArchiveError, match="ConditionalRequestConflict"):
+        BucketArchive("s3://kept", days=10, client=bucket).keep("a", b"x")
+    assert len(bucket.codes) == 5
