@@ -1,10 +1,12 @@
 """The use case behind a framework's status: what the evidence of a period says about its controls."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from analysis_svc.domain.control_status import FrameworkStatus, assess
+from analysis_svc.domain.catalogue import Catalogue, Framework
+from analysis_svc.domain.control_status import ControlStatus, FrameworkStatus, PeriodFacts, assess
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import EvidenceFacts, Facts, Period
 from analysis_svc.domain.evidence_rules import ChosenRules, RuleBook, bearing_on
@@ -96,7 +98,8 @@ class AssessControls:
             senses={name: sense.detectors for name, sense in book.senses.items()},
             severities={name: label.severity for name, label in catalogue.taxonomy.labels.items()},
         )
-        bearing = bearing_on(catalogue, framework.id)
+        # A big framework takes seconds, which other requests must not stand behind.
+        controls = await asyncio.to_thread(assess_all, catalogue, framework, facts, period, book)
         status = FrameworkStatus(
             framework=framework.id,
             title=framework.title,
@@ -106,12 +109,20 @@ class AssessControls:
             rules_version=version,
             analyses=sum(one.analyses for one in facts.looks),
             versions=tuple(facts.versions),
-            controls=tuple(
-                assess(control, bearing.get((framework.id, control.id), ()), facts, period, book)
-                for control in framework.controls.values()
-            ),
+            controls=controls,
         )
         return status, book
+
+
+def assess_all(
+    catalogue: Catalogue, framework: Framework, facts: Facts, period: Period, book: RuleBook
+) -> tuple[ControlStatus, ...]:
+    """Assess every control of a framework, in its order."""
+    known, bearing = PeriodFacts(facts, period), bearing_on(catalogue, framework.id)
+    return tuple(
+        assess(control, bearing.get((framework.id, control.id), ()), known, book)
+        for control in framework.controls.values()
+    )
 
 
 def _refused(where: str, detail: str) -> ServiceError:

@@ -103,13 +103,38 @@ class FrameworkStatus:
         return sum(1 for one in self.controls if one.state is state)
 
 
-def assess(control: Control, bearing: Bearing, facts: Facts, period: Period, book: RuleBook) -> ControlStatus:
+class PeriodFacts:
+    """The facts of a period, added up once for all controls that ask for the same senses.
+
+    Args:
+        facts: what was counted.
+        period: of which.
+    """
+
+    def __init__(self, facts: Facts, period: Period) -> None:
+        self.facts = facts
+        self.period = period
+        self.analyses = sum(one.analyses for one in facts.looks)
+        self._looks = sorted(facts.looks, key=lambda look: look.first)
+        self._known: dict[tuple[str, ...] | None, tuple[int, tuple[datetime, datetime, timedelta]]] = {}
+
+    def looked(self, senses: tuple[str, ...] | None) -> tuple[int, tuple[datetime, datetime, timedelta]]:
+        """Count the analyses that all these senses looked at, and find the longest time without any.
+
+        Args:
+            senses: None where nobody is said to have to look, and so nobody counts.
+        """
+        if senses not in self._known:
+            clean = [] if senses is None else [one for one in self._looks if one.senses.issuperset(senses)]
+            self._known[senses] = sum(one.analyses for one in clean), _longest_gap(clean, self.period)
+        return self._known[senses]
+
+
+def assess(control: Control, bearing: Bearing, known: PeriodFacts, book: RuleBook) -> ControlStatus:
     """Say what the facts of a period mean for one control."""
+    facts, analyses = known.facts, known.analyses
     rule = book.rule_of(control, bearing)
-    analyses = sum(one.analyses for one in facts.looks)
-    counted = _clean(facts.looks, rule.senses) if rule else []
-    looked = sum(one.analyses for one in counted)
-    since, until, longest = _longest_gap(counted, period)
+    looked, (_, _, longest) = known.looked(rule.senses if rule else None)
     seen = [(facts.labels[label], relation) for label, relation in bearing if label in facts.labels]
     breaking = [
         one
@@ -117,7 +142,7 @@ def assess(control: Control, bearing: Bearing, facts: Facts, period: Period, boo
         if control.judged_on is JudgedOn.REQUEST and relation is Relation.DIRECT and one.strong
     ]
     violations, last_at, evidence = _violations(control, breaking, facts)
-    gaps = _gaps(control, rule, facts, period, book, (analyses, looked), (since, until, longest))
+    gaps = _gaps(control, rule, known, book)
     if violations:
         state = EvidenceState.VIOLATED
     elif rule and not gaps:
@@ -140,14 +165,10 @@ def assess(control: Control, bearing: Bearing, facts: Facts, period: Period, boo
     )
 
 
-def _clean(looks: Iterable[Looks], senses: Sequence[str]) -> list[Looks]:
-    return [one for one in looks if one.senses.issuperset(senses)]
-
-
-def _longest_gap(looks: Iterable[Looks], period: Period) -> tuple[datetime, datetime, timedelta]:
+def _longest_gap(in_order: Iterable[Looks], period: Period) -> tuple[datetime, datetime, timedelta]:
     """Find the longest time without a look; what is within one clock hour is not told apart."""
     at, longest = period.start, (period.start, period.start)
-    for one in sorted(looks, key=lambda look: look.first):
+    for one in in_order:
         if one.first - at > longest[1] - longest[0]:
             longest = (at, one.first)
         at = max(at, one.last)
@@ -174,19 +195,11 @@ def _violations(
     return number, last_at, shown[:EVIDENCE_SHOWN]
 
 
-def _gaps(
-    control: Control,
-    rule: EvidenceRule | None,
-    facts: Facts,
-    period: Period,
-    book: RuleBook,
-    counts: tuple[int, int],
-    longest: tuple[datetime, datetime, timedelta],
-) -> tuple[Gap, ...]:
+def _gaps(control: Control, rule: EvidenceRule | None, known: PeriodFacts, book: RuleBook) -> tuple[Gap, ...]:
     if rule is None:
         return (Gap(GapKind.NO_RULE, _no_rule(control)),)
-    analyses, looked = counts
-    limits = rule.limits
+    analyses, period, limits = known.analyses, known.period, rule.limits
+    looked, (since, until, without) = known.looked(rule.senses)
     gaps = [
         Gap(GapKind.NO_DETECTOR, f"no detector is named that looks for {book.senses[name].title}")
         for name in rule.senses
@@ -202,12 +215,11 @@ def _gaps(
         )
     if not analyses:
         return (*gaps, Gap(GapKind.NO_EVIDENCE, "nothing was analysed in this period"))
-    gaps += _coverage_gaps(rule, facts, book, analyses, looked)
+    gaps += _coverage_gaps(rule, known, book, looked)
     detectors = tuple(dict.fromkeys(one for name in rule.senses for one in book.senses[name].detectors))
     if looked < limits.analyses:
         message = f"{looked} analyses were looked at by all who must look, {limits.analyses} are needed"
         gaps.append(Gap(GapKind.TOO_FEW_ANALYSES, message, detectors))
-    since, until, without = longest
     if looked and without > timedelta(hours=limits.every_hours):
         gaps.append(
             Gap(
@@ -221,12 +233,12 @@ def _gaps(
     return tuple(gaps)
 
 
-def _coverage_gaps(rule: EvidenceRule, facts: Facts, book: RuleBook, analyses: int, looked: int) -> list[Gap]:
-    least = rule.limits.coverage
+def _coverage_gaps(rule: EvidenceRule, known: PeriodFacts, book: RuleBook, looked: int) -> list[Gap]:
+    least, analyses = rule.limits.coverage, known.analyses
     gaps = []
     for name in rule.senses:
         sense = book.senses[name]
-        seen = sum(one.analyses for one in _clean(facts.looks, [name]))
+        seen, _ = known.looked((name,))
         if sense.detectors and seen < least * analyses:
             gaps.append(
                 Gap(

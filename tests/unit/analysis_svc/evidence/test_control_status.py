@@ -1,16 +1,21 @@
 """Satisfied is earned: by rules that were met, never by silence."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Thread, current_thread
+from typing import Any
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import pytest
 
 from analysis_svc.adapters.catalogue_files import SHIPPED
 from analysis_svc.adapters.evidence_rule_files import load_evidence_rules
+from analysis_svc.domain import assess_controls
 from analysis_svc.domain.catalogue import Catalogue, JudgedOn
-from analysis_svc.domain.control_status import ControlStatus, GapKind, assess
+from analysis_svc.domain.control_status import ControlStatus, GapKind, PeriodFacts, assess
 from analysis_svc.domain.evidence_facts import Facts, LabelFacts, Looks, Period, StoredViolations
 from analysis_svc.domain.evidence_rules import ChosenRules, RuleBook, RuleChange, RuleSource, bearing_on
 from analysis_svc.domain.models import EvidenceState
@@ -47,7 +52,7 @@ def status(
     period: Period = MONTH,
 ) -> ControlStatus:
     control = catalogue.frameworks[key[0]].controls[key[1]]
-    return assess(control, bearing_on(catalogue).get(key, ()), known, period, book)
+    return assess(control, bearing_on(catalogue).get(key, ()), PeriodFacts(known, period), book)
 
 
 def kinds(answer: ControlStatus) -> set[GapKind]:
@@ -65,7 +70,8 @@ def test_without_any_evidence_nothing_is_satisfied(catalogue: Catalogue, book: R
     index = bearing_on(catalogue)
     for framework in catalogue.frameworks.values():
         for control in framework.controls.values():
-            answer = assess(control, index.get((framework.id, control.id), ()), facts([]), MONTH, book)
+            bearing = index.get((framework.id, control.id), ())
+            answer = assess(control, bearing, PeriodFacts(facts([]), MONTH), book)
             assert answer.state is EvidenceState.INSUFFICIENT, control.id
             assert answer.gaps, control.id
 
@@ -207,3 +213,32 @@ def test_tenants_rule_holds_in_place_of_the_shipped_one(catalogue: Catalogue, bo
     assert answer.rule.limits.coverage == 0.95
     declared = status(catalogue, own, facts(looks()), ("gdpr", "Art. 32(1)"))
     assert declared.state is EvidenceState.SATISFIED
+
+
+async def test_controls_are_assessed_beside_the_event_loop_and_looks_are_gone_through_once_for_a_rule(
+    catalogue: Catalogue, book: RuleBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[Thread] = set()
+    gone_through: Counter[tuple[str, ...]] = Counter()
+
+    class Watched(frozenset[str]):
+        def issuperset(self, senses: Iterable[Any], /) -> bool:
+            gone_through[tuple(senses)] += 1
+            return super().issuperset(senses)
+
+    def watched(*given: Any) -> ControlStatus:
+        threads.add(current_thread())
+        return assess(*given)
+
+    monkeypatch.setattr(assess_controls, "assess", watched)
+    known = facts([Looks(Watched(ALL), 10, MONTH.start, MONTH.start)])
+    use_case = assess_controls.AssessControls(
+        AsyncMock(of=AsyncMock(return_value=catalogue)),
+        book,
+        AsyncMock(of=AsyncMock(return_value=known)),
+        AsyncMock(chosen=AsyncMock(return_value=(0, ChosenRules()))),
+    )
+    answer = await use_case.status(uuid4(), "iso27001", MONTH)
+    assert len(answer.controls) == len(catalogue.frameworks["iso27001"].controls)
+    assert current_thread() not in threads
+    assert set(gone_through.values()) == {1}
