@@ -13,6 +13,8 @@ _TITLE = ("name", "title")
 _TEXT = ("text", "action", "content", "statement")
 _WITHDRAWN = "[withdrawn"
 _MOST_AROUND = 600
+# Every part is looked up with all above it, which is quadratic in their number.
+_MOST_PLACE = 16
 
 
 def read_jsonl(content: bytes) -> list[Section]:
@@ -33,9 +35,11 @@ def read_jsonl(content: bytes) -> list[Section]:
         reference, title, text = (_text(row, names) for names in (_REFERENCE, _TITLE, _TEXT))
         path = row.get("path")
         place = tuple(str(part) for part in path) if isinstance(path, list) else ()
+        if len(place) > _MOST_PLACE:
+            raise UnreadableError(f"line {number} has a path of more than {_MOST_PLACE} parts")
         higher = [above[place[:depth]] for depth in range(1, len(place)) if place[:depth] in above]
         name = reference or next((one for one, _ in reversed(higher) if one), "")
-        above[place] = (name, text)
+        above[place] = (name, text[-_MOST_AROUND:])
         if not text or text.lower().startswith(_WITHDRAWN):
             continue
         around = [words for _, words in higher if words] + _beside(row)

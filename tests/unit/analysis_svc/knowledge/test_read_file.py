@@ -142,6 +142,12 @@ def test_line_without_a_name_has_that_of_the_place_above_it() -> None:
     assert (looked.ref_id, looked.title, looked.context) == ("164.308", "1. Look", "Administrative.")
 
 
+def test_path_that_has_no_end_is_refused_by_its_line() -> None:
+    lines = [{"path": ["a"] * 16, "text": "Words."}, {"path": ["a"] * 17, "text": "Words."}]
+    with pytest.raises(UnreadableError, match="line 2 has a path of more than 16 parts"):
+        read_sections("\n".join(map(json.dumps, lines)).encode(), "jsonl")
+
+
 def test_official_catalogue_is_read_as_it_is(shared_data: Path) -> None:
     content = (shared_data / "regulatory" / "oscal-800-53r5-moderate.json").read_bytes()
     sections = read_sections(content, "oscal")
