@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from litestar.di import Provide
 
 from analysis_svc.adapters.database import Database
+from analysis_svc.adapters.framework_log import warn_left_out
 from analysis_svc.adapters.framework_repository import FrameworkRepository
 from analysis_svc.api.frameworks_controller import FrameworksController
 from analysis_svc.api.own_frameworks_controller import OwnFrameworksController
@@ -42,5 +43,5 @@ def compose_frameworks(database: Database, shipped: Catalogue) -> FrameworkParts
     store = FrameworkRepository(database)
     # Apart from the work that keeps evidence, which must not stand behind it.
     reading = BackgroundWork()
-    catalogues = TenantCatalogues(shipped, store, reading)
+    catalogues = TenantCatalogues(shipped, store, reading, report=warn_left_out)
     return FrameworkParts(catalogues, ManageFrameworks(shipped, store, catalogues), reading)

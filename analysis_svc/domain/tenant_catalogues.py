@@ -22,12 +22,27 @@ FIRST_LIMIT_S = 0.05
 MAX_TENANTS = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What of a tenant's own framework a newer release has no place for.
+
+    Attributes:
+        framework: its id.
+        labels: that the release does not have, so that they tie nothing; empty where the whole framework is
+            left out because a shipped one has its id now.
+    """
+
+    framework: str
+    labels: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class _Known:
     catalogue: Catalogue
     read_at: float
     asked_at: float
     complete: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class TenantCatalogues:
@@ -37,6 +52,7 @@ class TenantCatalogues:
         shipped: the catalogue of all.
         store: where tenants' frameworks are kept.
         background: runs the reading that nobody waits for.
+        report: told once what of a tenant's frameworks is left out, and again when that changes.
         clock: seconds, never going back.
     """
 
@@ -46,11 +62,13 @@ class TenantCatalogues:
         store: OwnFrameworkStore,
         background: BackgroundWork,
         *,
+        report: Callable[[UUID, Sequence[LeftOut]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shipped = shipped
         self._store = store
         self._background = background
+        self._report = report
         self._clock = clock
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
@@ -83,7 +101,11 @@ class TenantCatalogues:
         """
         now = self._clock()
         owns = await self._store.in_force(tenant_id)
-        self._put(tenant_id, _Known(with_own(self._shipped, owns), now, now, complete=True))
+        missing, known = left_out(self._shipped, owns), self._known.get(tenant_id)
+        if missing and (known is None or known.left_out != missing):
+            self._report(tenant_id, missing)
+        merged = with_own(self._shipped, owns)
+        self._put(tenant_id, _Known(merged, now, now, complete=True, left_out=missing))
 
     async def _read(self, tenant_id: UUID) -> None:
         try:
@@ -99,12 +121,17 @@ class TenantCatalogues:
 
 
 def with_own(shipped: Catalogue, owns: Sequence[OwnFramework]) -> Catalogue:
-    """Add a tenant's own frameworks to the shipped catalogue; they are default ones for it."""
+    """Add a tenant's own frameworks to the shipped catalogue; they are default ones for it.
+
+    They were checked against the release of their time; what `left_out` names is not added.
+    """
     if not owns:
         return shipped
     frameworks = dict(shipped.frameworks)
     links = dict(shipped.links)
     for own in owns:
+        if own.framework.id in shipped.frameworks:
+            continue
         frameworks[own.framework.id] = replace(
             own.framework,
             edition=f"{own.framework.edition} (version {own.version})",
@@ -112,5 +139,18 @@ def with_own(shipped: Catalogue, owns: Sequence[OwnFramework]) -> Catalogue:
             own_version=own.version,
         )
         for label, found in own.links.items():
-            links[label] = (*links[label], *found)
+            if label in links:
+                links[label] = (*links[label], *found)
     return replace(shipped, frameworks=frameworks, links=links)
+
+
+def left_out(shipped: Catalogue, owns: Sequence[OwnFramework]) -> tuple[LeftOut, ...]:
+    """Say what of a tenant's own frameworks the shipped catalogue has no place for."""
+    found = []
+    for own in owns:
+        unknown = tuple(sorted(label for label in own.links if label not in shipped.links))
+        if own.framework.id in shipped.frameworks:
+            found.append(LeftOut(own.framework.id))
+        elif unknown:
+            found.append(LeftOut(own.framework.id, unknown))
+    return tuple(found)

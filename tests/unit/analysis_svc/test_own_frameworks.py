@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,7 +26,7 @@ from analysis_svc.domain.own_frameworks import (
     check_decision,
     state_after,
 )
-from analysis_svc.domain.tenant_catalogues import FRESH_S, KNOWN_S, TenantCatalogues, with_own
+from analysis_svc.domain.tenant_catalogues import FRESH_S, KNOWN_S, LeftOut, TenantCatalogues, with_own
 
 TENANT = uuid4()
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -199,10 +200,11 @@ class Hours:
 
 
 def catalogues_of(
-    catalogue: Catalogue, store: FakeStore, clock: Hours
+    catalogue: Catalogue, store: FakeStore, clock: Hours, report: Mock | None = None
 ) -> tuple[TenantCatalogues, BackgroundWork]:
     background = BackgroundWork()
-    return TenantCatalogues(catalogue, store, background, clock=clock), background  # type: ignore[arg-type]
+    made = TenantCatalogues(catalogue, store, background, report=report or Mock(), clock=clock)  # type: ignore[arg-type]
+    return made, background
 
 
 async def test_catalogue_of_a_tenant_is_read_once_and_is_no_other_tenants(catalogue: Catalogue) -> None:
@@ -236,6 +238,24 @@ async def test_nothing_known_and_no_database_is_never_taken_for_no_frameworks(ca
     catalogues, _ = catalogues_of(catalogue, store, clock)
     assert await catalogues.of(TENANT) is catalogue
     assert not catalogues.up_to_date(TENANT)
+
+
+async def test_release_that_drops_a_label_or_takes_an_id_costs_a_tenant_that_alone(
+    catalogue: Catalogue,
+) -> None:
+    taken = own(catalogue)
+    taken = replace(taken, framework=replace(taken.framework, id="gdpr"))
+    links = {label: ties for label, ties in catalogue.links.items() if label != "SECRET.ApiKey"}
+    released, report = replace(catalogue, links=links), Mock()
+    catalogues, _ = catalogues_of(released, FakeStore([own(catalogue), taken]), Hours(), report)
+    for _ in range(2):
+        await catalogues.refresh(TENANT)
+    seen = await catalogues.of(TENANT)
+    assert catalogues.up_to_date(TENANT)
+    assert "house-rules" in {one.control.framework for one in seen.links["PII.Person.Name"]}
+    assert seen.frameworks["gdpr"] == catalogue.frameworks["gdpr"]
+    missing = (LeftOut("house-rules", ("SECRET.ApiKey",)), LeftOut("gdpr"))
+    report.assert_called_once_with(TENANT, missing)
 
 
 OSCAL = {
