@@ -11,7 +11,7 @@ from sqlalchemy import text
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.quality_evaluations import QualityEvaluations
 from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
-from analysis_svc.domain.insights.quality import MOST_WORDS, Quality, QualityReport
+from analysis_svc.domain.insights.quality import Quality, QualityReport
 from analysis_svc.domain.insights.span import Span
 from pipelines.lib.export_feedback import training_rows, write_rows
 from pipelines.retention_settings import RetentionSettings
@@ -20,7 +20,6 @@ STATEMENT_TIMEOUT_MS = 60_000
 _OPTED_IN = text(
     "select chosen ->> 'feedback_for_training' from analysis.tenant_settings order by version desc limit 1"
 )
-_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ def export_feedback(settings: RetentionSettings, tenant_id: UUID, folder: Path) 
         try:
             async with database.tenant(tenant_id) as connection:
                 opted_in = (await connection.execute(_OPTED_IN)).scalar_one_or_none() == "true"
-            span = Span(_EVER, datetime.now(UTC) + timedelta(days=1))
-            words = await QualityFactsRepository(database).words(tenant_id, span, limit=MOST_WORDS)
+            words = await QualityFactsRepository(database).accepted(tenant_id)
         finally:
             await database.close()
         rows = training_rows(words) if opted_in else []

@@ -177,11 +177,6 @@ def _agreement(words: Sequence[Feedback]) -> Rate | None:
     return rate_of(sum(1 for one in words if one.given.word is Word.CONFIRMED), len(words))
 
 
-def _agreements(groups: Mapping[str, Sequence[Feedback]]) -> dict[str, Rate]:
-    rates = {name: _agreement(many) for name, many in sorted(groups.items())}
-    return {name: rate for name, rate in rates.items() if rate is not None}
-
-
 def _people_agree(words: Sequence[Feedback]) -> Rate | None:
     """Return of how many findings that several people spoke of they all said the same."""
     said: dict[tuple[UUID, str], list[tuple[Word, str | None]]] = defaultdict(list)

@@ -12,7 +12,7 @@ from dagster import (
     schedule,
 )
 
-from pipelines.defs.quality.assets import reviewed_feedback, weekly_quality
+from pipelines.defs.quality.assets import DUE, reviewed_feedback, weekly_quality
 from pipelines.defs.retention.assets import tenants
 from pipelines.defs.retention.resources import RetentionSettingsResource
 from pipelines.keep_terms import tenants as known_tenants
@@ -46,6 +46,10 @@ def weekly_quality_evaluation(
         yield SkipReason(str(error).strip().partition("\n")[0] or type(error).__name__)
         return
     context.instance.add_dynamic_partitions(str(tenants.name), found)
-    due = context.scheduled_execution_time.date().isoformat()
+    due = context.scheduled_execution_time
     for tenant in found:
-        yield RunRequest(run_key=f"quality {tenant} {due}", partition_key=tenant)
+        yield RunRequest(
+            run_key=f"quality {tenant} {due.date().isoformat()}",
+            partition_key=tenant,
+            tags={DUE: due.isoformat()},
+        )
