@@ -23,6 +23,7 @@ BREACH = Cited(
 DUTY = Cited(
     uuid4(), "gdpr", "GDPR", "", "Art. 34", (), "People are told of a high risk.", 0.7, private=False
 )
+RULE = Cited(uuid4(), "house", "Rules", "", "3", (), "Keys are revoked.", 0.7, private=True)
 
 
 @pytest.mark.parametrize(
@@ -34,17 +35,37 @@ DUTY = Cited(
         ("The authority is told within 24 hours [1].", "a number is not in what it cites"),
         ("The authority is told within three days [1].", "a number is not in what it cites"),
         ("People are told within 72 hours [2].", "a number is not in what it cites"),
-        ("The authority is told [3].", "it cites what is not there"),
+        ("The authority is told [4].", "it cites what is not there"),
         ("The authority is told [0].", "it cites what is not there"),
         ("The authority is told [1]. Fines are high.", "something in it cites nothing"),
         ("The authority is told.", "something in it cites nothing"),
         ("It says “without any delay at all” [1].", "a quotation is not verbatim"),
+        ("It says “2 hours” [1].", "a number is not in what it cites"),
+        # Names are told, and are no numbers to claim.
+        ("The authority is told within 1 hour [1].", "a number is not in what it cites"),
+        ("The authority is told within 33 days [1].", "a number is not in what it cites"),
+        ("Under GDPR 2016/679, Art. 33(1), the authority is told [1].", ""),
+        ("People are told within 3 days [3].", "a number is not in what it cites"),
+        ("Section 3 says that keys are revoked [3].", ""),
+        ("Keys are revoked under § 3 [3].", ""),
+        ("The authority is told within thirteen hours [1].", "a number is not in what it cites"),
+        ("The authority is told within nineteen hours [1].", "a number is not in what it cites"),
+        ("There are zero exceptions [1].", "a number is not in what it cites"),
+        ("The authority is told on the second day [1].", "a number is not in what it cites"),
+        ("The authority is told on the twenty-fourth day [1].", "a number is not in what it cites"),
+        # One citation is for one sentence.
+        ("Fines are high. The authority is told [1].", "something in it cites nothing"),
+        ("Fines are high.\nThe authority is told [1].", "something in it cites nothing"),
+        ("Fines are high.The authority is told. [1]", "something in it cites nothing"),
+        ("It says “risk.” Fines are high [2].", "something in it cites nothing"),
+        ("It says “People are told of a high risk.” [2]", ""),
+        ("The authority, e.g. that of the U.S. or of Art. 72, is told [1].", ""),
         ("  ", "it has not 1 to 2000 characters"),
         ("word " * 500 + "[1]", "it has not 1 to 2000 characters"),
     ],
 )
 def test_models_text_is_used_only_when_all_in_it_is_in_what_it_cites(text: str, fault: str) -> None:
-    assert fault_of(text, [BREACH, DUTY]) == fault
+    assert fault_of(text, [BREACH, DUTY, RULE]) == fault
 
 
 @respx.mock
