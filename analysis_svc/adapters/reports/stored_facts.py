@@ -5,7 +5,19 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, column, func, literal_column, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Subquery,
+    and_,
+    any_,
+    column,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,18 +113,17 @@ async def _labels(connection: AsyncConnection, where: list[Any]) -> list[Row[Any
 
 
 async def _detectors(connection: AsyncConnection, where: list[Any]) -> tuple[DetectorFacts, ...]:
-    required: dict[str, int] = {}
-    succeeded: dict[str, int] = {}
-    for source, counts in (
-        (analyses.c.detectors_required, required),
-        (analyses.c.detectors_succeeded, succeeded),
-    ):
-        name = func.unnest(source).label("name")
-        each = select(name).where(*where).subquery()
-        rows = await connection.execute(
-            select(each.c.name, func.count().label("number")).group_by(each.c.name)
-        )
-        counts.update({row.name: row.number for row in rows})
+    lists = (analyses.c.detectors_required.label("required"), analyses.c.detectors_failed.label("failed"))
+    asked = select(analyses.c.id, func.unnest(analyses.c.detectors_required).label("name"))
+    required = await _times(connection, asked.where(*where).subquery())
+    said = select(analyses.c.id, func.unnest(analyses.c.detectors_succeeded).label("name"), *lists)
+    each = said.where(*where).subquery()
+    one = func.jsonb_array_elements(each.c.failed, type_=JSONB).table_valued(
+        column("value", JSONB), name="one"
+    )
+    failed_too = select(literal(1)).select_from(one).where(one.c.value[0].astext == each.c.name).exists()
+    # What looked unasked covers nothing that was asked for, and what failed too did not succeed.
+    succeeded = await _times(connection, each, and_(each.c.name == any_(each.c.required), ~failed_too))
     ended = func.jsonb_array_elements(analyses.c.detectors_failed, type_=JSONB).table_valued(
         column("value", JSONB), name="ended"
     )
@@ -132,3 +143,13 @@ async def _detectors(connection: AsyncConnection, where: list[Any]) -> tuple[Det
     return tuple(
         DetectorFacts(one, required.get(one, 0), succeeded.get(one, 0), failed.get(one, {})) for one in names
     )
+
+
+async def _times(
+    connection: AsyncConnection, each: Subquery, condition: ColumnElement[bool] | None = None
+) -> dict[str, int]:
+    """Count the analyses of each name that meet a condition; one that names it twice is one."""
+    number = func.count(each.c.id.distinct())
+    counted = number if condition is None else number.filter(condition)
+    query = select(each.c.name, counted.label("number")).group_by(each.c.name)
+    return {row.name: row.number for row in await connection.execute(query)}

@@ -172,12 +172,11 @@ def detectors_looked(detectors: Sequence[DetectorFacts]) -> str:
     parts = []
     for index, one in enumerate(detectors):
         y = 4 + index * row
-        looked = min(one.succeeded, one.required) / one.required if one.required else 0.0
         parts += [
             svg.text(left - 8, y + 13, shortened(one.detector, 40), anchor="end"),
             svg.hatched(left, y + 3, wide, 13),
-            svg.box(left, y + 3, wide * looked, 13, STATE_COLOURS[EvidenceState.SATISFIED]),
-            svg.text(left + wide + 6, y + 13, percent(looked if one.required else None), fill=svg.FAINT),
+            svg.box(left, y + 3, wide * (one.looked or 0.0), 13, STATE_COLOURS[EvidenceState.SATISFIED]),
+            svg.text(left + wide + 6, y + 13, percent(one.looked), fill=svg.FAINT),
         ]
     return svg.drawing(_WIDTH, 8 + row * max(len(detectors), 1), parts)
 

@@ -22,12 +22,24 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class DetectorFacts:
-    """How often a detector had to look, did, and how it ended where it did not."""
+    """How often a detector had to look, did, and how it ended where it did not.
+
+    Attributes:
+        detector: its name.
+        required: analyses in which it had to look.
+        succeeded: those of them in which it did, and did not fail too.
+        failed: how often it ended otherwise, by status, whether it had to look or not.
+    """
 
     detector: str
     required: int
     succeeded: int
     failed: Mapping[str, int]
+
+    @property
+    def looked(self) -> float | None:
+        """The share of the analyses that needed it, in [0, 1]; None when none did."""
+        return self.succeeded / self.required if self.required else None
 
 
 @dataclass(frozen=True, slots=True)

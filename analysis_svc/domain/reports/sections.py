@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.reports import charts
-from analysis_svc.domain.reports.content import ControlFacts, DetectorFacts, IncidentFacts, ReportContent
+from analysis_svc.domain.reports.content import ControlFacts, IncidentFacts, ReportContent
 from analysis_svc.domain.reports.document import (
     Block,
     Cell,
@@ -225,7 +225,7 @@ def detectors(content: ReportContent) -> list[Block]:
         Chart(
             charts.detectors_looked(found[:_MOST_IN_CHART]),
             "Share of analyses in which each detector looked: "
-            + "; ".join(f"{one.detector} {_looked(one)}" for one in found[:_MOST_IN_CHART]),
+            + "; ".join(f"{one.detector} {charts.percent(one.looked)}" for one in found[:_MOST_IN_CHART]),
             "Analyses in which a detector that had to look did; hatched is what it did not look at",
         ),
         Table(
@@ -363,7 +363,3 @@ def how_to_read() -> list[Block]:
 
 def _mean(length: timedelta | None) -> str:
     return "none was yet" if length is None else span(length)
-
-
-def _looked(one: DetectorFacts) -> str:
-    return charts.percent(one.succeeded / one.required if one.required else None)

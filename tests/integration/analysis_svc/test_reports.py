@@ -127,6 +127,25 @@ async def test_report_is_made_fetched_and_nobody_elses(
 
 
 @pytest.mark.usefixtures("without_statistics")
+async def test_detector_looked_only_where_it_had_to_and_did_not_fail_too(
+    analysis: Analysis, analysis_database: ServiceDsns
+) -> None:
+    asked = {"detectors_required": ["d"], "detectors_succeeded": ["d"]}
+    unasked = {"detectors_succeeded": ["d", "e"]}
+    failed = asked | {"detectors_failed": [{"detector": "d", "status": "timeout"}]}
+    items = [{"findings": [], "context": one} for one in (asked, unasked, unasked, failed)]
+    await analysis.analyze({"items": items})
+    async with a_worker(analysis_database):
+        report_id = (await post(analysis, order())).json()["report_id"]
+        await until(lambda one: one["state"] == "ready", analysis, report_id)
+    data = json.loads((await get(analysis, f"/reports/{report_id}/file")).content)["data"]
+    assert data["stored"]["detectors"] == [
+        {"detector": "d", "required": 2, "succeeded": 1, "failed": {"timeout": 1}},
+        {"detector": "e", "required": 0, "succeeded": 0, "failed": {}},
+    ]
+
+
+@pytest.mark.usefixtures("without_statistics")
 async def test_signed_report_verifies_offline_and_a_flipped_byte_does_not(
     analysis: Analysis, analysis_database: ServiceDsns, tmp_path: Path
 ) -> None:

@@ -50,10 +50,15 @@ def test_share_is_never_rounded_up_to_all_or_down_to_none() -> None:
     assert charts.percent(None) == "not known"
 
 
-def test_detector_that_succeeded_unasked_covers_no_more_than_all() -> None:
-    drawn = charts.detectors_looked([DetectorFacts("d", 10, 25, {})])
-    assert "100 %" in drawn
-    assert max(float(one.get("width", "0")) for one in ET.fromstring(drawn)) <= 720  # noqa: S314 - our own
+def test_chart_of_detectors_and_its_words_say_the_same_share() -> None:
+    asked, unasked = DetectorFacts("d", 10, 7, {"timeout": 3}), DetectorFacts("e", 0, 0, {"timeout": 1})
+    what = content(control(BAD))
+    what = replace(what, stored=replace(what.stored, detectors=(asked, unasked)))
+    chart = next(block for block in sections.detectors(what) if isinstance(block, Chart))
+    assert "d 70 %; e not known" in str(chart)
+    assert "70 %" in chart.svg
+    assert "not known" in chart.svg
+    assert max(float(one.get("width", "0")) for one in ET.fromstring(chart.svg)) <= 720  # noqa: S314 - our own
 
 
 def test_every_reader_learns_of_an_open_incident_and_of_what_nobody_saw() -> None:
