@@ -21,7 +21,10 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 # A name of digits alone, such as section "1", is a name only behind one of these; else it is a number.
-_PLACE = r"(?:§|\b(?:article|art\.|section|sec\.|clause|chapter|recital|annex|control|requirement|edition|version))\s*"
+_PLACE = (
+    r"(?:§|\b(?:article|art\.|section|sec\.|clause|chapter|recital|annex|control|requirement"
+    r"|edition|version))\s*"
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _SHORTENED = re.compile(r"\b(arts?|secs?|paras?|nos?)\.(?=\s*\d)", re.IGNORECASE)
 # Between two sentences; "e.g." and "U.S." end none.
