@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pipelines.lib.retention.archive import Archive, Archived, ArchiveError, write_batch
 from pipelines.lib.retention.audit_chain import append_event
+from pipelines.lib.retention.certify import DELETED, certify
 from pipelines.lib.retention.due import Due, count_due, next_due
 from pipelines.lib.retention.holds import Hold, with_holds
 from pipelines.lib.retention.kinds import DataKind
@@ -41,7 +42,6 @@ class _Batch:
     last: tuple[datetime, object]
     rows: dict[str, int]
     archived: Archived | None
-    event: int
 
 
 @dataclass(slots=True)
@@ -53,22 +53,20 @@ class Deleted:
         rows: removed rows by table.
         batches: transactions that removed something.
         archived: files of the archive.
-        first_event: position in the audit log of the first batch; None when nothing was due.
-        certificate: position in the audit log of the certificate; None when nothing was due.
+        certificate: position in the audit log of the certificate, which is also of what a killed run left;
+            None when there was nothing of either.
     """
 
     term: Term
     rows: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     archived: list[Archived] = field(default_factory=list)
-    first_event: int | None = None
     certificate: int | None = None
 
     def add(self, batch: _Batch) -> None:
         """Count a batch that is committed."""
         self.rows.update(batch.rows)
         self.batches += 1
-        self.first_event = self.first_event or batch.event
         if batch.archived:
             self.archived.append(batch.archived)
 
@@ -123,7 +121,8 @@ class DeleteDue:
     ) -> Deleted:
         """Delete what is due.
 
-        A run that is killed leaves whole batches, each in the audit log; the next run goes on behind them.
+        A run that is killed leaves whole batches, each in the audit log; the next run goes on behind them,
+        and its certificate is of them too.
 
         Raises:
             BusyError: rows stayed locked.
@@ -138,24 +137,12 @@ class DeleteDue:
             deleted.add(done)
             after = done.last
             say(f"{kind.service} {kind.name}: {deleted.rows[kind.table]} rows so far")
-        if deleted.batches:
-            deleted.certificate = database.patiently(
-                tenant_id,
-                lambda connection: append_event(
-                    database,
-                    connection,
-                    tenant_id=tenant_id,
-                    action="retention.certified",
-                    subject=f"retention/{kind.name}",
-                    detail=self._detail(kind, term)
-                    | {
-                        "rows": dict(deleted.rows),
-                        "batches": deleted.batches,
-                        "first_event": deleted.first_event,
-                        "archive": [[one.name, one.sha256] for one in deleted.archived],
-                    },
-                ),
-            )
+        deleted.certificate = database.patiently(
+            tenant_id,
+            lambda connection: certify(
+                database, connection, tenant_id, f"retention/{kind.name}", self._detail(kind, term)
+            ),
+        )
         return deleted
 
     def _next_batch(
@@ -190,15 +177,15 @@ class DeleteDue:
                 # Before the commit: what is gone from the database is in the archive, whatever happens then.
                 archived = write_batch(self._archive, place, {"tenant": str(tenant_id), **detail}, lines)
                 detail["archive"] = [archived.name, archived.sha256]
-            event = append_event(
+            append_event(
                 database,
                 connection,
                 tenant_id=tenant_id,
-                action="retention.deleted",
+                action=DELETED,
                 subject=f"retention/{kind.name}",
                 detail=detail,
             )
-            return _Batch(found[-1], rows, archived, event)
+            return _Batch(found[-1], rows, archived)
 
         return with_holds(self._analysis, database, tenant_id, work, lock=True)
 

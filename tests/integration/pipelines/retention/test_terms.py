@@ -168,7 +168,23 @@ async def test_a_killed_run_leaves_whole_batches_and_the_next_ends_it(world: Wor
     assert left == 62 - told
     run(world)
     assert world.ids() == set(young)
+    action, certificate = world.events()[-1]
+    assert (action, certificate["rows"]["analyses"]) == ("retention.certified", 60)
+    assert (certificate["runs"], certificate["first_event"]) == (["killed", "test-run"], 1)
     assert await intact(world, world.tenant)
+
+
+def test_a_run_that_was_killed_before_its_certificate_gets_it_from_one_with_nothing_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.analyses(3, days=800)
+    with monkeypatch.context() as killed:
+        killed.setattr(delete_due, "certify", lambda *_: None)
+        run(world)
+    assert [action for action, _ in world.events()] == ["retention.deleted"]
+    deleted = run(world).deleted["evidence"]
+    assert (deleted.batches, deleted.certificate) == (0, 2)
+    assert world.events()[-1][1]["rows"]["analyses"] == 3
 
 
 def _run_until_killed(settings: RetentionSettings, tenant: UUID) -> None:
