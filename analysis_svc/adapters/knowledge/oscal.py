@@ -8,7 +8,7 @@ from typing import Any
 from analysis_svc.adapters.knowledge.unreadable import UnreadableError
 from analysis_svc.domain.knowledge.passages import Section
 
-_INSERT = re.compile(r"\{\{\s*insert:\s*param,\s*([^}\s]+)\s*\}\}")
+_INSERT = re.compile(r"\{\{\s*insert:\s*param,\s*([^}\s]{1,100})\s*\}\}")
 _MOST_DEPTH = 12
 # Parameters name parameters; so deep they are followed, and so long may one be.
 _PARAM_DEPTH = 3

@@ -6,7 +6,7 @@ from analysis_svc.adapters.knowledge.headed import Headed
 from analysis_svc.domain.knowledge.passages import Section
 
 _FENCE = re.compile(r"^\s{0,3}(```|~~~)")
-_ATX = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_ATX = re.compile(r"^\s{0,3}(#{1,6})\s+(.*)$")
 _UNDERLINE = re.compile(r"^\s{0,3}(=+|-{3,})\s*$")
 _MARKS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 # A line of plain text that is a heading: it begins with the name of a place and is short, or is numbered.
@@ -16,6 +16,8 @@ _PLACE = re.compile(
 )
 _NUMBERED = re.compile(r"^[0-9]{1,2}(?:\.[0-9]{1,3})+\.?\s+[A-Z]")
 _MOST_HEADING = 120
+# Marks of emphasis are looked for to the end of a heading, from each of them: what is longer is cut.
+_MOST_MARKED = 1_000
 
 
 def read_markdown(content: bytes) -> list[Section]:
@@ -30,7 +32,9 @@ def read_markdown(content: bytes) -> list[Section]:
         underline = None if fenced else _UNDERLINE.match(line)
         if heading:
             _words(headed, lines)
-            headed.heading(len(heading[1]), _MARKS.sub(r"\2", heading[2]))
+            # By hand: a pattern for the blanks and signs at its end takes cubic time on a line of blanks.
+            words = heading[2].rstrip().rstrip("#").rstrip()
+            headed.heading(len(heading[1]), _MARKS.sub(r"\2", words[:_MOST_MARKED]))
         elif underline and lines and lines[-1].strip():
             title = lines.pop()
             _words(headed, lines)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,13 @@ def test_words_of_nested_blocks_are_read_once() -> None:
 
 def test_markdown_is_read_by_its_headings_and_fenced_lines_are_no_headings() -> None:
     assert read(MARKDOWN, "markdown") == [("4.2", "All systems.\n\n# no heading"), ("", "Words.")]
+
+
+def test_heading_of_blanks_or_marks_costs_no_more_than_other_words() -> None:
+    began = time.process_time()
+    assert read("# 4 **Scope** ##  \nWords.", "markdown") == [("4", "Words.")]
+    read("# a" + " " * 20_000 + "b\n# " + "**x " * 20_000 + "\nWords.", "markdown")
+    assert time.process_time() - began < 5  # it was hours
 
 
 def test_plain_text_is_read_by_lines_that_name_a_place() -> None:
