@@ -27,10 +27,17 @@ _TIMEOUT_MS = 300_000
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Retrieval figures of two versions, such as "nist-csf mrr"; `worse` names those that fell."""
+    """Retrieval figures of two versions, such as "nist-csf mrr".
+
+    Attributes:
+        active: of the version in use.
+        candidate: of the new one.
+        unmeasured: texts whose judged questions were not there to be asked.
+    """
 
     active: Mapping[str, float]
     candidate: Mapping[str, float]
+    unmeasured: Sequence[str] = ()
 
     @property
     def worse(self) -> list[str]:
@@ -38,6 +45,15 @@ class Comparison:
         return [
             name for name, before in self.active.items() if self.candidate.get(name, 0.0) < before - TOLERANCE
         ]
+
+    @property
+    def objection(self) -> str | None:
+        """Say what speaks against the new version; that nothing was measured does."""
+        if self.worse:
+            return f"worse: {', '.join(self.worse)}"
+        if self.unmeasured:
+            return f"not measured, for want of judged questions: {', '.join(self.unmeasured)}"
+        return None if self.candidate else "nothing was measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,17 @@ async def compare(
     return Comparison(
         active=await _figures(tools, sources, texts, active),
         candidate=await _figures(tools, sources, texts, candidate),
+        unmeasured=unmeasured(sources, texts),
     )
+
+
+def unmeasured(sources: Sequence[KnowledgeSource], texts: Path) -> list[str]:
+    """Name the texts that are there to be indexed without the questions that they are judged by."""
+    return [
+        source.key
+        for source in sources
+        if source.questions and (texts / source.file).exists() and not _judged(source, texts)
+    ]
 
 
 async def _figures(
@@ -106,10 +132,9 @@ async def _figures(
 ) -> dict[str, float]:
     figures: dict[str, float] = {}
     for source in sources:
-        if not source.questions or not (texts / source.questions).exists():
+        judged = _judged(source, texts)
+        if not judged:
             continue
-        lines = (texts / source.questions).read_text(encoding="utf-8").splitlines()
-        judged = [Judged(row["query"], frozenset(row["gold"])) for row in map(json.loads, lines)]
         rankings = [
             await tools.knowledge.rank(
                 OPERATOR_TENANT_ID, Question(one.question, (source.key,)), shared_version=version
@@ -121,3 +146,10 @@ async def _figures(
         )
         figures |= {f"{source.key} mrr": quality.mrr, f"{source.key} recall": quality.recall}
     return figures
+
+
+def _judged(source: KnowledgeSource, texts: Path) -> list[Judged]:
+    if not source.questions or not (texts / source.questions).exists():
+        return []
+    lines = (texts / source.questions).read_text(encoding="utf-8").splitlines()
+    return [Judged(row["query"], frozenset(row["gold"])) for row in map(json.loads, lines)]
