@@ -32,7 +32,8 @@ GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "plugins.md"
 @pytest.fixture
 def another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The distribution of the guide, installed as pip would leave it."""
-    blocks = dict(re.findall(r"```(python|toml)\n(.*?)```", GUIDE.read_text(), re.DOTALL))
+    own_part = GUIDE.read_text().partition("## Plugins of the analysis")[0]
+    blocks = dict(re.findall(r"```(python|toml)\n(.*?)```", own_part, re.DOTALL))
     project = tomllib.loads(blocks["toml"])["project"]
     ((group, points),) = project["entry-points"].items()
     (tmp_path / "ticket_mapper.py").write_text(blocks["python"])
