@@ -70,12 +70,11 @@ class DocumentList(msgspec.Struct, frozen=True):
 
 
 class VersionOut(msgspec.Struct, frozen=True):
-    """One version of the index; ``evaluation`` holds retrieval figures where they were measured."""
+    """One version of the index."""
 
     version: int
     documents: list[UUID]
     note: str
-    evaluation: dict[str, float]
     created_at: datetime | None
     created_by: str
 
@@ -183,7 +182,6 @@ def version_out(version: IndexVersion) -> VersionOut:
         version=version.version,
         documents=list(version.documents),
         note=version.note,
-        evaluation=dict(version.evaluation),
         created_at=version.created_at,
         created_by=version.created_by,
     )

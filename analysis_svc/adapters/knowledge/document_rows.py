@@ -60,7 +60,6 @@ def version_row(tenant_id: UUID, version: IndexVersion) -> dict[str, Any]:
         "version": version.version,
         "documents": list(version.documents),
         "note": version.note,
-        "evaluation": dict(version.evaluation),
         "created_at": version.created_at,
         "created_by": version.created_by,
     }
@@ -72,7 +71,6 @@ def version_of(row: Row[Any]) -> IndexVersion:
         version=row.version,
         documents=tuple(row.documents),
         note=row.note,
-        evaluation=dict(row.evaluation),
         created_at=row.created_at,
         created_by=row.created_by,
     )

@@ -216,7 +216,7 @@ async def _new_version(
     connection: AsyncConnection, tenant_id: UUID, members: Sequence[UUID], note: str, actor: str
 ) -> IndexVersion:
     newest = (await connection.execute(select(func.max(versions.c.version)))).scalar() or 0
-    version = IndexVersion(newest + 1, tuple(members), note, {}, datetime.now(UTC), actor)
+    version = IndexVersion(newest + 1, tuple(members), note, datetime.now(UTC), actor)
     await connection.execute(insert(versions).values(version_row(tenant_id, version)))
     return version
 

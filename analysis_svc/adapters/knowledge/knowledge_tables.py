@@ -76,7 +76,8 @@ versions = sa.Table(
     sa.Column("version", sa.BigInteger, primary_key=True),
     sa.Column("documents", ARRAY(UUID(as_uuid=True)), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
-    sa.Column("evaluation", JSONB, nullable=False),
+    # Always empty: figures are in the audit event of the switch. Older releases read it, so it stays for now.
+    sa.Column("evaluation", JSONB, nullable=False, default=dict),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
 )

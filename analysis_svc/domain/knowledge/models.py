@@ -1,6 +1,5 @@
 """What the index holds, what it is asked and what it answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,7 +76,6 @@ class IndexVersion:
         version: counted from 1; 0 is the empty index of a tenant that added nothing.
         documents: their ids; one that was deleted since is simply no longer found.
         note: what made it, such as "added gdpr".
-        evaluation: retrieval figures by name, where they were measured.
         created_at: when, UTC; None for version 0.
         created_by: token id or command; empty for version 0.
     """
@@ -85,7 +83,6 @@ class IndexVersion:
     version: int
     documents: tuple[UUID, ...]
     note: str
-    evaluation: Mapping[str, float]
     created_at: datetime | None
     created_by: str
 

@@ -51,6 +51,9 @@ class Pipeline:
     def index(self) -> ExecuteInProcessResult:
         return self._run([knowledge_index, searched_index])
 
+    def switch_alone(self) -> ExecuteInProcessResult:
+        return self._run([searched_index])
+
     def found(self, question: str) -> list[str]:
         async def ask() -> list[str]:
             async with index_tools(self.url, threads=1) as tools:
@@ -93,6 +96,7 @@ def test_better_index_is_switched_to_and_a_worse_one_is_blocked(pipeline: Pipeli
     worse = pipeline.index()
     (check,) = worse.get_asset_check_evaluations()
     assert (worse.success, check.passed) == (False, False)
+    assert not pipeline.switch_alone().success
     assert pipeline.found("Are backups tried out?")[0] == "ZZ.AA-02"
 
 
