@@ -17,10 +17,11 @@ from analysis_svc.adapters.insights.incident_rows import (
     sighting_of,
     upsert_incidents,
 )
+from analysis_svc.adapters.insights.risk_facts import in_span
 from analysis_svc.adapters.insights.tables import incident_evidence, incidents
 from analysis_svc.adapters.tables import analyses, findings
 from analysis_svc.domain.catalogue import Taxonomy
-from analysis_svc.domain.insights.handle_incidents import IncidentDetail, IncidentSummary
+from analysis_svc.domain.insights.handle_incidents import IncidentDetail, IncidentSummary, Ungrouped
 from analysis_svc.domain.insights.incidents import (
     GAP,
     SERIOUS,
@@ -53,17 +54,33 @@ class IncidentRepository:
         self._database = database
         self._taxonomy = taxonomy
 
-    async def catch_up(self, tenant_id: UUID, *, since: datetime) -> None:
-        """Group serious analyses since then that are in no incident yet, five thousand at most."""
+    async def catch_up(self, tenant_id: UUID, *, since: datetime) -> bool:
+        """Group serious analyses since then that are in no incident yet, five thousand at most.
+
+        Returns:
+            Whether none is left; False also when somebody else is at it.
+        """
         for _ in range(_TURNS):
             async with self._database.tenant(tenant_id) as connection:
                 if not await _alone(connection, tenant_id):
-                    return
+                    return False
                 sightings = await self._new_sightings(connection, since)
                 if sightings:
                     await _group(connection, tenant_id, sightings)
             if len(sightings) < _AT_ONCE:
-                return
+                return True
+        return False
+
+    async def ungrouped(self, tenant_id: UUID, span: Span) -> Ungrouped:
+        """Count serious analyses of the span that are in no incident."""
+        query = select(
+            func.count().label("number"),
+            func.min(analyses.c.analysed_at).label("first"),
+            func.max(analyses.c.analysed_at).label("last"),
+        ).where(*in_span(span), *_serious_and_in_none())
+        async with self._database.tenant(tenant_id) as connection:
+            row = (await connection.execute(query)).one()
+        return Ungrouped(row.number, row.first, row.last)
 
     async def page(
         self, tenant_id: UUID, span: Span, *, status: IncidentStatus | None, after: UUID | None, limit: int
@@ -176,7 +193,6 @@ class IncidentRepository:
             return incident_of(row)
 
     async def _new_sightings(self, connection: AsyncConnection, since: datetime) -> list[Sighting]:
-        seen = select(literal(1)).where(incident_evidence.c.analysis_id == analyses.c.id)
         query = (
             select(
                 analyses.c.id,
@@ -185,11 +201,7 @@ class IncidentRepository:
                 analyses.c.risk_score,
                 analyses.c.level,
             )
-            .where(
-                analyses.c.analysed_at >= since,
-                analyses.c.level.in_([level.value for level in SERIOUS]),
-                ~seen.exists(),
-            )
+            .where(analyses.c.analysed_at >= since, *_serious_and_in_none())
             .order_by(analyses.c.analysed_at, analyses.c.id)
             .limit(_AT_ONCE)
         )
@@ -230,6 +242,11 @@ async def _group(connection: AsyncConnection, tenant_id: UUID, sightings: Sequen
     )
     members = [evidence_row(tenant_id, incident_id, one) for incident_id, one in grouped.members]
     await connection.execute(incident_evidence.insert(), members)
+
+
+def _serious_and_in_none() -> list[Any]:
+    seen = select(literal(1)).where(incident_evidence.c.analysis_id == analyses.c.id)
+    return [analyses.c.level.in_([level.value for level in SERIOUS]), ~seen.exists()]
 
 
 def _opened_in(span: Span) -> list[Any]:

@@ -72,6 +72,7 @@ def _files(
             ("risk_high", content.whole.high),
             ("incidents_opened", totals.opened),
             ("incidents_still_open", totals.still_open),
+            ("serious_analyses_in_no_incident", totals.ungrouped),
             ("mean_seconds_to_acknowledge", _seconds(totals.mean_time_to_acknowledge)),
             ("mean_seconds_to_resolve", _seconds(totals.mean_time_to_resolve)),
             ("sha256_of_data", digest),

@@ -1,5 +1,6 @@
 """The use cases around incidents: list them, look at one, take it on, end it, tell how long that takes."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,9 @@ from analysis_svc.domain.insights.span import Span
 
 LOOK_BACK = timedelta(days=30)
 """How old an analysis may be and still become part of an incident."""
+CATCHING_UP = timedelta(seconds=60)
+"""How long a report waits for analyses to be grouped."""
+_PAUSE_S = 0.2
 TIMELINE = 500
 """Analyses of an incident that are listed with it, the first ones."""
 
@@ -50,11 +54,34 @@ class IncidentSummary:
     by_level: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Ungrouped:
+    """Analyses of level high or critical that are in no incident.
+
+    Attributes:
+        analyses: how many.
+        first_at: time of the first of them, UTC; None when there are none.
+        last_at: time of the last of them.
+    """
+
+    analyses: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 class IncidentStore(Protocol):
     """Keeps incidents. Each call raises StorageUnavailableError."""
 
-    async def catch_up(self, tenant_id: UUID, *, since: datetime) -> None:
-        """Group what has come since and is in no incident yet; what somebody else is at is left to them."""
+    async def catch_up(self, tenant_id: UUID, *, since: datetime) -> bool:
+        """Group what has come since and is in no incident yet; what somebody else is at is left to them.
+
+        Returns:
+            Whether all of it is grouped now; False also when somebody else is at it.
+        """
+        ...
+
+    async def ungrouped(self, tenant_id: UUID, span: Span) -> Ungrouped:
+        """Count what is in the span, of level high or critical, and in no incident."""
         ...
 
     async def page(
@@ -126,6 +153,17 @@ class Incidents:
         await self._catch_up(tenant_id)
         return await self._store.summary(tenant_id, span)
 
+    async def ungrouped(self, tenant_id: UUID, span: Span) -> Ungrouped:
+        """Group for up to a minute, and return what of the span is in no incident even then.
+
+        What is older than LOOK_BACK is not grouped here either: it may have been in an incident that was
+        erased since, and would open it anew.
+        """
+        until = self._now() + CATCHING_UP
+        while not await self._catch_up(tenant_id) and self._now() < until:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_PAUSE_S)
+        return await self._store.ungrouped(tenant_id, span)
+
     async def acknowledge(self, caller: Principal, incident_id: UUID) -> Incident:
         """Take an open incident on.
 
@@ -156,8 +194,8 @@ class Incidents:
             ErrorCode.CONFLICT, f"the incident is {found.incident.status.value} already", field="status"
         )
 
-    async def _catch_up(self, tenant_id: UUID) -> None:
-        await self._store.catch_up(tenant_id, since=self._now() - LOOK_BACK)
+    async def _catch_up(self, tenant_id: UUID) -> bool:
+        return await self._store.catch_up(tenant_id, since=self._now() - LOOK_BACK)
 
 
 def _not_found() -> ServiceError:

@@ -121,13 +121,28 @@ class IncidentFacts:
 
 @dataclass(frozen=True, slots=True)
 class IncidentTotals:
-    """Incidents opened in the period; the two means are None when none was acknowledged or resolved."""
+    """Incidents opened in the period; the two means are None when none was acknowledged or resolved.
+
+    Attributes:
+        opened: how many.
+        still_open: those of them that nobody ended.
+        resolved: those of them that somebody did.
+        mean_time_to_acknowledge: from the first analysis on.
+        mean_time_to_resolve: likewise.
+        ungrouped: analyses of level high or critical of the period that are in no incident: all of this
+            leaves them out.
+        ungrouped_from: time of the first of these; None without any.
+        ungrouped_to: time of the last of them.
+    """
 
     opened: int
     still_open: int
     resolved: int
     mean_time_to_acknowledge: timedelta | None
     mean_time_to_resolve: timedelta | None
+    ungrouped: int = 0
+    ungrouped_from: datetime | None = None
+    ungrouped_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class GatherContent:
         span = Span(order.start, order.end, order.application)
         bucket = Bucket.DAY if order.end - order.start <= timedelta(days=_MOST_DAYS) else Bucket.WEEK
         history = await self._history.over(tenant_id, span, bucket)
+        ungrouped = await self._incidents.ungrouped(tenant_id, span)
         totals = await self._incidents.summary(tenant_id, span)
         opened = await self._incidents.page(tenant_id, span, limit=MOST_INCIDENTS)
         # No more days than patterns are looked for in; the newest of them.
@@ -91,6 +92,9 @@ class GatherContent:
                 resolved=totals.resolved,
                 mean_time_to_acknowledge=_seconds(totals.mtta_s),
                 mean_time_to_resolve=_seconds(totals.mttr_s),
+                ungrouped=ungrouped.analyses,
+                ungrouped_from=ungrouped.first_at,
+                ungrouped_to=ungrouped.last_at,
             ),
             patterns=tuple(_pattern(one) for one in found.patterns[:MOST_PATTERNS]),
             untested=_untested(found, order),

@@ -90,8 +90,8 @@ def numbers(content: ReportContent) -> Tiles:
             Tile(
                 "Incidents",
                 f"{totals.opened:,}",
-                f"{totals.still_open:,} still open",
-                Tone.BAD if totals.still_open else Tone.PLAIN,
+                f"{totals.still_open:,} still open" + ("; not all was grouped" if totals.ungrouped else ""),
+                Tone.BAD if totals.still_open else Tone.OPEN if totals.ungrouped else Tone.PLAIN,
             ),
             Tile(
                 "Mean time to resolve",
@@ -169,7 +169,7 @@ def controls_table(controls: Sequence[ControlFacts], caption: str, *, empty: str
     )
 
 
-def incidents_table(incidents: Sequence[IncidentFacts], caption: str) -> Table:
+def incidents_table(incidents: Sequence[IncidentFacts], caption: str, *, empty: str) -> Table:
     """Incidents with when they were opened, seen and resolved."""
     return Table(
         caption,
@@ -192,7 +192,7 @@ def incidents_table(incidents: Sequence[IncidentFacts], caption: str) -> Table:
             )
             for one in incidents
         ),
-        "No incident was opened in this period.",
+        empty,
     )
 
 
@@ -209,7 +209,18 @@ def incidents(content: ReportContent, *, most: int) -> list[Block]:
     caption = "Incidents, the newest first; times in UTC" + (
         f"; {left:,} more are not shown" if left > 0 else ""
     )
-    return [Heading("Incidents"), Paragraph(said), incidents_table(shown, caption)]
+    empty, missing = "No incident was opened in this period.", list[Block]()
+    if totals.ungrouped:
+        empty = "No incident is known of this period, and not all of it was grouped."
+        number = counted(totals.ungrouped, "analysis", "analyses")
+        missing = [
+            Paragraph(
+                f"Not grouped into incidents: {number} of level high or critical, from"
+                f" {moment(totals.ungrouped_from)} to {moment(totals.ungrouped_to)}."
+                " The figures of incidents leave them out."
+            )
+        ]
+    return [Heading("Incidents"), Paragraph(said), *missing, incidents_table(shown, caption, empty=empty)]
 
 
 def detectors(content: ReportContent) -> list[Block]:

@@ -1,6 +1,7 @@
 """What a report says, before it is a file."""
 
 from dataclasses import replace
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.reports import charts, sections
 from analysis_svc.domain.reports.compose_document import compose_document
-from analysis_svc.domain.reports.content import DetectorFacts, ReportContent
+from analysis_svc.domain.reports.content import DetectorFacts, IncidentTotals, ReportContent
 from analysis_svc.domain.reports.document import Chart, Document, Notice, Table, Tiles, Tone
 from analysis_svc.domain.reports.report import Audience
-from tests.unit.analysis_svc.reports.facts import content, control, nothing
+from tests.unit.analysis_svc.reports.facts import START, content, control, nothing
 
 BAD, GOOD, OPEN = EvidenceState.VIOLATED, EvidenceState.SATISFIED, EvidenceState.INSUFFICIENT
 
@@ -59,6 +60,18 @@ def test_chart_of_detectors_and_its_words_say_the_same_share() -> None:
     assert "70 %" in chart.svg
     assert "not known" in chart.svg
     assert max(float(one.get("width", "0")) for one in ET.fromstring(chart.svg)) <= 720  # noqa: S314 - our own
+
+
+def test_incidents_that_were_not_grouped_are_not_told_as_none() -> None:
+    what = replace(content(control(GOOD)), incidents=(), incident_totals=IncidentTotals(0, 0, 0, None, None))
+    assert "No incident was opened in this period." in str(written(what).blocks)
+    left = IncidentTotals(0, 0, 0, None, None, 1_200, START, START + timedelta(hours=14))
+    for audience in Audience:
+        told = str(written(replace(what, incident_totals=left), audience).blocks)
+        assert "No incident was opened" not in told
+        assert (
+            "1,200 analyses of level high or critical, from 1 Oct 2026, 00:00 UTC to 1 Oct 2026, 14" in told
+        )
 
 
 def test_every_reader_learns_of_an_open_incident_and_of_what_nobody_saw() -> None:
