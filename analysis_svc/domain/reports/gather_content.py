@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from analysis_svc.domain.control_status import ControlStatus, FrameworkStatus
+from analysis_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from analysis_svc.domain.evidence_facts import Period
 from analysis_svc.domain.evidence_rules import EvidenceRule
 from analysis_svc.domain.insights.handle_incidents import Incidents
@@ -55,7 +56,7 @@ class GatherContent:
 
         Raises:
             ServiceError: NOT_FOUND when there is no such framework any more; SERVICE_UNAVAILABLE when the
-                database is away, or patterns cannot be looked for now.
+                database is away.
         """
         period = Period(order.start, order.end, order.application)
         judged = await self._controls.status(tenant_id, order.framework, period)
@@ -65,10 +66,7 @@ class GatherContent:
         ungrouped = await self._incidents.ungrouped(tenant_id, span)
         totals = await self._incidents.summary(tenant_id, span)
         opened = await self._incidents.page(tenant_id, span, limit=MOST_INCIDENTS)
-        # No more days than patterns are looked for in; the newest of them.
-        newest = max(order.start, order.end - timedelta(days=MOST_DAYS[Bucket.DAY]))
-        looked_in = Span(newest, order.end, order.application)
-        found = await self._patterns.find(tenant_id, looked_in, Bucket.DAY)
+        patterns, untested = await self._patterns_of(tenant_id, order)
         return ReportContent(
             framework=order.framework,
             framework_title=judged.title,
@@ -96,9 +94,26 @@ class GatherContent:
                 ungrouped_from=ungrouped.first_at,
                 ungrouped_to=ungrouped.last_at,
             ),
-            patterns=tuple(_pattern(one) for one in found.patterns[:MOST_PATTERNS]),
-            untested=_untested(found, order),
+            patterns=patterns,
+            untested=untested,
         )
+
+    async def _patterns_of(
+        self, tenant_id: UUID, order: ReportOrder
+    ) -> tuple[tuple[PatternFacts, ...], tuple[str, ...]]:
+        """Return patterns, and what was not looked for; none for want of time leave the report as it is."""
+        # No more days than patterns are looked for in; the newest of them.
+        newest = max(order.start, order.end - timedelta(days=MOST_DAYS[Bucket.DAY]))
+        looked_in = Span(newest, order.end, order.application)
+        try:
+            found = await self._patterns.find(tenant_id, looked_in, Bucket.DAY)
+        except StorageUnavailableError:
+            raise  # the rest of the report needs the database too
+        except ServiceError as error:
+            if error.code is not ErrorCode.SERVICE_UNAVAILABLE:
+                raise
+            return (), (f"Any pattern: {error.detail}.",)
+        return tuple(_pattern(one) for one in found.patterns[:MOST_PATTERNS]), _untested(found, order)
 
 
 def _versions(judged: FrameworkStatus) -> Versions:

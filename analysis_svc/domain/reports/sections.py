@@ -307,14 +307,14 @@ def labels(content: ReportContent, *, most: int) -> list[Block]:
 def patterns(content: ReportContent) -> list[Block]:
     """What the numbers show beyond each day, with its support."""
     rows = tuple((Cell(one.kind), Cell(one.statement), Cell(one.support)) for one in content.patterns)
-    untested: list[Block] = [Paragraph("Not tested, as there is too little data:"), Items(content.untested)]
+    untested: list[Block] = [Paragraph("Not tested:"), Items(content.untested)]
     return [
         Heading("Trends and patterns"),
         Table(
             "What the numbers of the period show",
             (Column("Kind", 3), Column("What", 8), Column("Support", 6)),
             rows,
-            "Nothing that chance does not explain as well.",
+            "In what was tested, nothing that chance does not explain as well.",
         ),
         *(untested if content.untested else []),
     ]
