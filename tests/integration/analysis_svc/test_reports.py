@@ -133,7 +133,9 @@ async def test_detector_looked_only_where_it_had_to_and_did_not_fail_too(
     asked = {"detectors_required": ["d"], "detectors_succeeded": ["d"]}
     unasked = {"detectors_succeeded": ["d", "e"]}
     failed = asked | {"detectors_failed": [{"detector": "d", "status": "timeout"}]}
-    items = [{"findings": [], "context": one} for one in (asked, unasked, unasked, failed)]
+    items: list[dict[str, Any]] = [
+        {"findings": [], "context": one} for one in (asked, unasked, unasked, failed)
+    ]
     await analysis.analyze({"items": items})
     async with a_worker(analysis_database):
         report_id = (await post(analysis, order())).json()["report_id"]
