@@ -107,7 +107,7 @@ class AnalyzeRequests:
         if listed_as and findings > MAX_BATCH_FINDINGS:
             detail = f"at most {MAX_BATCH_FINDINGS} findings are accepted in one batch, got {findings}"
             raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field=listed_as)
-        catalogue = await self._catalogues.of(tenant_id)
+        catalogue = await self._catalogues.of(tenant_id, within_s=within_s)
         current = self._catalogues.up_to_date(tenant_id)
         analyses, kept = [], []
         for index, request in enumerate(requests):

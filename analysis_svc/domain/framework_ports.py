@@ -12,10 +12,11 @@ from analysis_svc.domain.own_frameworks import Decision, FrameworkVersion, OwnFr
 class Catalogues(Protocol):
     """Knows what a tenant's findings are tied to."""
 
-    async def of(self, tenant_id: UUID) -> Catalogue:
+    async def of(self, tenant_id: UUID, *, within_s: float | None = None) -> Catalogue:
         """Return the shipped catalogue with the tenant's own frameworks that are in force.
 
-        With the database away it is the last one that was known, or the shipped one alone.
+        With the database away it is the last one that was known, or the shipped one alone; `within_s` is how
+        long the caller of the request waits, where it says so.
         """
         ...
 

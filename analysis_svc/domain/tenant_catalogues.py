@@ -18,7 +18,9 @@ FRESH_S = 5.0
 KNOWN_S = 300.0
 """So long a catalogue that cannot be read anew counts as the one in force."""
 FIRST_LIMIT_S = 0.05
-"""So long a request waits for its tenant's frameworks when nothing is known of them yet."""
+"""So long a request waits for its tenant's frameworks when nothing is known of them yet; a third of the time
+that its caller has, where that is longer."""
+_MOST_S = 1.0
 MAX_TENANTS = 2_000
 
 
@@ -72,7 +74,7 @@ class TenantCatalogues:
         self._clock = clock
         self._known: OrderedDict[UUID, _Known] = OrderedDict()
 
-    async def of(self, tenant_id: UUID) -> Catalogue:
+    async def of(self, tenant_id: UUID, *, within_s: float | None = None) -> Catalogue:
         """Return the shipped catalogue with the tenant's own frameworks that are in force."""
         known, now = self._known.get(tenant_id), self._clock()
         if known is not None:
@@ -85,7 +87,8 @@ class TenantCatalogues:
         self._put(tenant_id, _Known(self._shipped, now, now, complete=False))
         task = self._background.start(self._read(tenant_id))
         if task is not None:
-            await asyncio.wait({task}, timeout=FIRST_LIMIT_S)
+            # A third: the rest is for analysing, and for the evidence, which gets half.
+            await asyncio.wait({task}, timeout=max(FIRST_LIMIT_S, min((within_s or 0.0) / 3, _MOST_S)))
         return self._known[tenant_id].catalogue if tenant_id in self._known else self._shipped
 
     def up_to_date(self, tenant_id: UUID) -> bool:

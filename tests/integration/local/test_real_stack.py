@@ -1,5 +1,7 @@
 """The stack with the real services, as `make up` starts it."""
 
+import re
+
 from tests.fixtures.stacks import RunningStack, command
 
 
@@ -11,7 +13,8 @@ def test_the_first_answer_names_what_is_in_the_text(real_stack: RunningStack) ->
         "PROMPT_INJECTION.Direct",
     ):
         assert label in real_stack.output
-    assert "200 in" in real_stack.output
+    # A machine that is busy with other tests may be late with a part, which is then named.
+    assert re.search(r"20[06] in \d+ ms", real_stack.output)
 
 
 def test_the_demo_asks_again_from_another_terminal(real_stack: RunningStack) -> None:
