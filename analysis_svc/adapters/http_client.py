@@ -19,11 +19,11 @@ def make_http_client(*, timeout_s: float, max_connections: int) -> httpx.AsyncCl
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
-        verify=_public_authorities(),
+        verify=public_authorities(),
     )
 
 
 @cache
-def _public_authorities() -> ssl.SSLContext:
+def public_authorities() -> ssl.SSLContext:
     """Whom TLS trusts; read once for all clients, for that takes tens of milliseconds."""
     return httpx.create_ssl_context(trust_env=False)

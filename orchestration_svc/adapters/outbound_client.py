@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-import httpx
-
 from orchestration_svc.adapters.http_calls import (
     CallTimeoutError,
     ConnectTimeoutError,
     HttpAnswer,
     NotConnectedError,
 )
+from orchestration_svc.adapters.http_client import public_authorities
 from orchestration_svc.adapters.http_connection import HttpConnection
 from orchestration_svc.adapters.http_requests import Origin, Target, request_of, target_of
 from orchestration_svc.adapters.outbound_rule import Address
@@ -71,8 +70,7 @@ class OutboundClient:
         self._lookup = lookup
         self._most = max_connections
         self._slots = asyncio.Semaphore(max_connections)
-        # The same roots as httpx has, whose client talks to the servers that are not called so often.
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = public_authorities()
         self._open: set[HttpConnection] = set()
         self._idle: dict[Origin, list[HttpConnection]] = {}
         # In the order in which they were put aside: the first has been idle for longest.

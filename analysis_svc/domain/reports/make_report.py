@@ -93,13 +93,14 @@ class MakeReport:
         except LibraryMissingError:
             await self._fail(report, FailReason.LIBRARY_MISSING)
             return
-        except Exception as error:
-            if isinstance(error, ServiceError):
-                if error.code is ErrorCode.SERVICE_UNAVAILABLE:
-                    raise  # and the queue calls again
-                if reason := _REFUSALS.get(error.code):
-                    await self._fail(report, reason)
-                    return
+        except ServiceError as error:
+            if error.code is ErrorCode.SERVICE_UNAVAILABLE:
+                raise  # and the queue calls again
+            if error.code not in _REFUSALS:
+                self._faults.unexpected(error)
+            await self._fail(report, _REFUSALS.get(error.code, FailReason.FAULT))
+            return
+        except Exception as error:  # noqa: BLE001 - told, and the report ends instead of being tried for ever
             self._faults.unexpected(error)
             await self._fail(report, FailReason.FAULT)
             return

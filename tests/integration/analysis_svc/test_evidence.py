@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from analysis_svc.domain import analyze_requests
 from orchestration_svc.domain.policy import Priority, budget_for
 from tests.fixtures.databases import ServiceDsns
-from tests.integration.analysis_svc.conftest import Analysis, StartAnalysis
+from tests.integration.analysis_svc.conftest import Analysis, StartAnalysis, bearer
 from tests.integration.mapper_svc.stalling_relay import stalling
 
 DEAD = "postgresql+psycopg://nobody@127.0.0.1:1/none"
@@ -188,6 +188,21 @@ async def test_database_that_hangs_costs_half_a_second_at_most(
         relay.flow()
         monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)
         assert (await analysis.analyze(BODY))["evidence_id"]
+
+
+async def test_who_says_that_it_waits_gets_its_evidence_from_a_slow_database(
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 0.0)
+    assert (await analysis.analyze(BODY))["evidence_id"] is None
+    monkeypatch.setattr(analyze_requests, "MOST_STORE_LIMIT_S", 20.0)
+    headers = bearer(analysis.tenant) | {"X-Time-Left-Ms": "40000"}
+    answer = await analysis.client.post("/api/v1/analyze", json=BODY, headers=headers)
+    assert answer.json()["evidence_id"]
+    late = await analysis.client.post(
+        "/api/v1/analyze", json=BODY, headers=headers | {"X-Time-Left-Ms": "soon"}
+    )
+    assert (late.status_code, late.json()["error_code"]) == (400, "INVALID_REQUEST")
 
 
 async def test_locked_table_costs_the_evidence_within_the_smallest_share_of_an_orchestrator(

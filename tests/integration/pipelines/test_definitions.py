@@ -6,6 +6,7 @@ from dagster import AssetKey, AssetSpec
 from dagster._core.definitions.asset_checks.asset_check_spec import AssetCheckSpec
 
 from pipelines.definitions import defs
+from pipelines.defs.quality.assets import ALERTS
 
 SNAPSHOT = Path(__file__).parent / "asset_graph.txt"
 REPOSITORY = defs.get_repository_def()
@@ -39,7 +40,8 @@ def test_every_asset_has_an_owner_a_kind_a_group_and_a_description() -> None:
 
 def test_every_check_blocks_and_says_what_it_holds_to() -> None:
     for check in check_specs():
-        assert check.blocking, check.name
+        # Nothing is made from the week's figures that an alert could hold up.
+        assert check.blocking is (check.name != ALERTS), check.name
         assert check.description, check.name
 
 

@@ -1,5 +1,6 @@
 """A tenant's own framework: what is refused, who may approve, and what analyses make of it."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 
 from analysis_svc.adapters.framework_documents import digest_of, document_of, framework_of
 from analysis_svc.api.oscal_wire import read_oscal
+from analysis_svc.domain import tenant_catalogues
 from analysis_svc.domain.analyze import analyze
 from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.catalogue import Catalogue, JudgedOn, Priority, Relation
@@ -214,6 +216,20 @@ async def test_catalogue_of_a_tenant_is_read_once_and_is_no_other_tenants(catalo
         assert "house-rules" in (await catalogues.of(TENANT)).frameworks
     assert store.reads == 1
     assert "house-rules" not in (await catalogues.of(uuid4())).frameworks
+
+
+async def test_first_request_waits_for_a_slow_database_where_its_caller_has_the_time(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowStore(FakeStore):
+        async def in_force(self, tenant_id: UUID) -> Sequence[OwnFramework]:
+            await asyncio.sleep(0.01)
+            return await super().in_force(tenant_id)
+
+    monkeypatch.setattr(tenant_catalogues, "FIRST_LIMIT_S", 0.0)
+    for within_s, known in ((None, False), (60.0, True)):
+        catalogues, _ = catalogues_of(catalogue, SlowStore([own(catalogue)]), Hours())
+        assert ("house-rules" in (await catalogues.of(TENANT, within_s=within_s)).frameworks) is known
 
 
 async def test_without_the_database_the_last_catalogue_is_used_and_after_a_while_said_to_be_old(

@@ -125,7 +125,8 @@ class Shipped:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    async def of(self, _: UUID) -> Catalogue:
+    async def of(self, _: UUID, *, within_s: float | None = None) -> Catalogue:
+        del within_s
         return self._catalogue
 
     def up_to_date(self, _: UUID) -> bool:
