@@ -31,7 +31,7 @@ def client(real_stack: RunningStack) -> StackClient:
 
 def map_unknown(client: StackClient) -> dict[str, Any]:
     """Return what the mapper makes of a label that nobody has asked for."""
-    # A word that no cache has seen, behind words that mean one thing; a number would be hidden before it is asked.
+    # A word that no cache has seen, behind words that mean one thing; a number would be hidden.
     unseen = uuid.uuid4().hex[:6].translate(str.maketrans("0123456789", "ghijklmnop"))
     label = f"passport number of a customer {unseen}"
     response = client.post("mapper", "/api/v1/map", {"detector": "in_house_dlp", "output": label})
@@ -48,7 +48,7 @@ def was_heard(answer: dict[str, Any]) -> bool:
 def test_a_killed_model_costs_no_answer_is_named_and_comes_back(client: StackClient) -> None:
     until(lambda: was_heard(map_unknown(client)), seconds=60, what="an answer by the model")
     before = client.stack.pid("model")
-    # Its workers, too: they live on without their parent, and answer. The parent first: it would start others.
+    # Its workers, too: they live on without their parent, and answer. The parent first: it starts others.
     parent = psutil.Process(before)
     for process in [parent, *parent.children(recursive=True)]:
         process.kill()
