@@ -6,9 +6,10 @@ from uuid import UUID
 import msgspec
 
 from orchestration_svc.adapters.downstream_call import DownstreamCall
-from orchestration_svc.domain.downstream import AnalysisAnswer, AnalysisQuestion, MadeWith
+from orchestration_svc.domain.downstream import AnalysisAnswer, AnalysisQuestion, DownstreamError, MadeWith
 
 _MOST_DETECTORS = 256
+_SUBJECT = "context.subject"
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
@@ -50,6 +51,8 @@ class ContextOut(msgspec.Struct, frozen=True):
     detectors_failed: list[FailedOut]
     coverage: float
     versions: VersionsOut
+    application: str | None = None
+    subject: str | None = None
 
 
 class QuestionOut(msgspec.Struct, frozen=True):
@@ -84,9 +87,15 @@ class HttpAnalysisClient:
         self, question: AnalysisQuestion, *, tenant_id: UUID, timeout_s: float
     ) -> AnalysisAnswer:
         """Analyse findings; raises DownstreamError with the reason when it cannot."""
-        answer, raw = await self._call.post(
-            "/api/v1/analyze", question_out(question), _Answer, tenant_id=tenant_id, timeout_s=timeout_s
-        )
+        asked = question_out(question)
+        try:
+            answer, raw = await self._call.post(
+                "/api/v1/analyze", asked, _Answer, tenant_id=tenant_id, timeout_s=timeout_s
+            )
+        except DownstreamError as error:
+            if error.field == _SUBJECT and question.subject is not None:
+                raise DownstreamError("subject_not_kept", _SUBJECT) from None
+            raise
         return AnalysisAnswer(raw, tuple((one.part, one.reason) for one in answer.missing))
 
 
@@ -112,6 +121,8 @@ def question_out(question: AnalysisQuestion) -> QuestionOut:
             detectors_failed=[FailedOut(one.detector, one.status) for one in question.failed],
             coverage=question.coverage,
             versions=_versions(question.made_with),
+            application=question.application,
+            subject=question.subject,
         ),
     )
 

@@ -32,6 +32,14 @@ _log = structlog.get_logger("orchestration_svc")
 T = TypeVar("T")
 
 
+class _FieldFault(msgspec.Struct, frozen=True):
+    field: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    errors: list[_FieldFault] = []
+
+
 class DownstreamCall:
     """Calls one service for a tenant with a token made for just that."""
 
@@ -72,7 +80,7 @@ class DownstreamCall:
         if response.status >= _SERVER_ERRORS:
             raise self._failed("unavailable", str(response.status))
         if not _OK <= response.status < _NO_SUCCESS:
-            raise self._failed("refused", str(response.status))
+            raise self._failed("refused", str(response.status), _refused_field(response.body))
         try:
             decoded = msgspec.json.decode(response.body, type=answer)
             raw = msgspec.json.decode(response.body, type=dict[str, object])
@@ -109,6 +117,15 @@ class DownstreamCall:
             max_bytes=_MAX_ANSWER_BYTES,
         )
 
-    def _failed(self, reason: str, cause: str) -> DownstreamError:
+    def _failed(self, reason: str, cause: str, field: str | None = None) -> DownstreamError:
         _log.warning("downstream_failed", service=self._audience, reason=reason, cause=cause)
-        return DownstreamError(reason)
+        return DownstreamError(reason, field)
+
+
+def _refused_field(body: bytes) -> str | None:
+    """Return which field of ours the other service would not take; its words may quote what was sent."""
+    try:
+        refusal = msgspec.json.decode(body, type=_Refusal)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return refusal.errors[0].field if refusal.errors else None

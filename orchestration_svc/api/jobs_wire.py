@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from orchestration_svc.api.orchestrate_wire import Lacks, Name, answer_of
+from orchestration_svc.api.orchestrate_wire import Application, Lacks, Name, Subject, answer_of
 from orchestration_svc.api.problems import TABLE
 from orchestration_svc.domain.errors import ErrorCode
 from orchestration_svc.domain.job import (
@@ -41,10 +41,11 @@ class WebhookIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One text of a batch."""
+    """One text of a batch. ``subject`` is kept encrypted with the text, and erased with it."""
 
     content: Annotated[str, Meta(min_length=1, description="the text; kept encrypted until it is answered")]
     reference: Reference | None = None
+    subject: Subject | None = None
 
 
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +63,7 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auto_map: bool = True
     analyze: bool | None = None
     direction: Direction = "input"
+    application: Application | None = None
     webhook: WebhookIn | None = None
 
 
@@ -189,12 +191,13 @@ def batch_options(data: BatchRequest, choices: RequestChoices) -> JobOptions:
         direction=data.direction,
         results_kept_days=choices.job_retention_days,
         redaction=choices.redaction,
+        application=data.application,
     )
 
 
 def new_items(data: BatchRequest) -> list[NewItem]:
     """Return the texts of a batch."""
-    return [NewItem(item.content, item.reference) for item in data.items]
+    return [NewItem(item.content, item.reference, item.subject) for item in data.items]
 
 
 def webhook_of(webhook: WebhookIn | None) -> Webhook | None:

@@ -95,7 +95,7 @@ class NowOrLater:
     ) -> Response[Any]:
         """Answer one text now, or with the job that will."""
         asked = _request_of(data, principal, choices)
-        options, item = _options_of(asked, choices), NewItem(data.content)
+        options, item = _options_of(asked, choices), NewItem(data.content, subject=data.subject)
         if data.mode == "async":
             return await self._later(principal, job_id, options, [item])
         if data.mode == "auto" and data.priority is not Priority.CRITICAL and self._is_slow(1):
@@ -117,17 +117,22 @@ class NowOrLater:
         at_once = asyncio.Semaphore(BATCH_AT_ONCE)
         context = _context()
 
-        async def answer(position: int, content: str) -> ItemOutcome:
+        async def answer(position: int, item: NewItem) -> ItemOutcome:
             async with at_once:
                 started = time.perf_counter()
                 outcome = await self._answer_item(
-                    principal.tenant_id, options, position=position, content=content, context=context
+                    principal.tenant_id,
+                    options,
+                    position=position,
+                    content=item.content,
+                    subject=item.subject,
+                    context=context,
                 )
                 self._projection.note((time.perf_counter() - started) * 1000)
                 return outcome
 
         outcomes = await asyncio.gather(
-            *(answer(position, item.content) for position, item in enumerate(data.items))
+            *(answer(position, item) for position, item in enumerate(new_items(data)))
         )
         full = all(one.status == _OK for one in outcomes)
         return Response(batch_answer(data, settled(outcomes)), status_code=_OK if full else _PARTIAL)
@@ -189,6 +194,8 @@ def _request_of(
         context=_context(),
         direction=data.direction,
         redaction=choices.redaction,
+        application=data.application,
+        subject=data.subject,
     )
 
 
@@ -211,4 +218,5 @@ def _options_of(asked: OrchestrationRequest, choices: RequestChoices) -> JobOpti
         direction=asked.direction,
         results_kept_days=choices.job_retention_days,
         redaction=asked.redaction,
+        application=asked.application,
     )

@@ -14,7 +14,26 @@ from orchestration_svc.domain.policy_decision import Action, Decision
 from orchestration_svc.domain.redact import Redacted
 
 Lacks = Literal["PARTIAL_COVERAGE", "SERVICE_UNAVAILABLE"]
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+_CLEAN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=_CLEAN)]
+Application = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=_CLEAN,
+        description="where the text comes from, by a name of yours; stored with the evidence as it is",
+    ),
+]
+Subject = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=_CLEAN,
+        description="whose text it is, by a name of yours; a keyed hash of it is stored with the evidence",
+    ),
+]
 
 
 class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,7 +41,8 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     ``content`` is at most 64 KiB of UTF-8 and holds no null byte. ``text`` is short for ``text/plain``.
     Mapping is on unless switched off; analysis follows mapping. ``async`` makes a job of it. ``direction``
-    tells the policy whether the text goes to a model or comes from one.
+    tells the policy whether the text goes to a model or comes from one. ``application`` and ``subject`` go
+    to the analysis: its answers can be narrowed to the one and the evidence of the other can be erased.
     """
 
     content: Annotated[str, Meta(min_length=1, description="the text; it is never stored or logged")]
@@ -34,6 +54,8 @@ class OrchestrateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     auto_map: bool = True
     analyze: bool | None = None
     direction: Direction = "input"
+    application: Application | None = None
+    subject: Subject | None = None
 
 
 class DetectorResultOut(msgspec.Struct, frozen=True):

@@ -10,12 +10,15 @@ class DownstreamError(Exception):
     """Another service gave no usable answer.
 
     Args:
-        reason: one of ``unavailable``, ``timeout``, ``refused``, ``unusable_answer``.
+        reason: one of ``unavailable``, ``timeout``, ``refused``, ``unusable_answer``, and from the analysis
+            ``subject_not_kept``: it has no key to hash persons with, so it would lose whose the text was.
+        field: of what was sent, the one that it refused, where it says so.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,10 @@ class MadeWith:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisQuestion:
-    """Findings and what surrounds them."""
+    """Findings and what surrounds them.
+
+    ``application`` and ``subject`` say where the text comes from and whose it is, by the caller's names.
+    """
 
     request_id: UUID
     findings: tuple[MappedFinding, ...]
@@ -87,6 +93,8 @@ class AnalysisQuestion:
     failed: tuple[FailedDetector, ...]
     coverage: float
     made_with: MadeWith = field(default_factory=MadeWith)
+    application: str | None = None
+    subject: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

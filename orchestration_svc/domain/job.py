@@ -1,6 +1,6 @@
 """What a job is: texts that wait, encrypted, for a worker, and what became of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -74,6 +74,7 @@ class JobOptions:
         direction: whether the texts go to a model or come from one.
         results_kept_days: how long after its end the job and its results can be read.
         redaction: what stands in the place of findings that the policy has taken out.
+        application: where the texts come from, by the caller's name for it.
     """
 
     content_type: str
@@ -85,6 +86,7 @@ class JobOptions:
     direction: Direction = "input"
     results_kept_days: int = 7
     redaction: Style = Style.PLACEHOLDER
+    application: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,11 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One text to submit; ``reference`` is the caller's own name for it."""
+    """One text to submit; ``reference`` is the caller's own name for it, ``subject`` whose text it is."""
 
     content: str
     reference: str | None = None
+    subject: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

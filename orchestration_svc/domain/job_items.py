@@ -33,7 +33,14 @@ class AnswerItem:
         self._faults = faults
 
     async def __call__(
-        self, tenant_id: UUID, options: JobOptions, *, position: int, content: str, context: CallContext
+        self,
+        tenant_id: UUID,
+        options: JobOptions,
+        *,
+        position: int,
+        content: str,
+        subject: str | None = None,
+        context: CallContext,
     ) -> ItemOutcome:
         """Return what came of it; it is WAITING when the same may work later."""
         request = OrchestrationRequest(
@@ -48,6 +55,8 @@ class AnswerItem:
             context=context,
             direction=options.direction,
             redaction=options.redaction,
+            application=options.application,
+            subject=subject,
         )
         try:
             async with asyncio.timeout(ITEM_LIMIT_S):

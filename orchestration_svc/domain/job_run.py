@@ -26,6 +26,7 @@ from orchestration_svc.domain.job_ports import (
 )
 from orchestration_svc.domain.job_submission import item_kind
 from orchestration_svc.domain.ports import Clock
+from orchestration_svc.domain.waiting_text import unpacked
 
 
 class RunJob:
@@ -91,14 +92,19 @@ class RunJob:
 
     async def _answers(self, job: Job, items: Sequence[SealedItem]) -> list[ItemOutcome]:
         kinds = [(item_kind(job.job_id, item.position), item.sealed) for item in items]
-        texts = await self._sealer.open(job.tenant_id, kinds)
+        texts = [unpacked(text) for text in await self._sealer.open(job.tenant_id, kinds)]
         context = CallContext(correlation_id=str(job.job_id), headers={})
         return await asyncio.gather(
             *(
                 self._answer(
-                    job.tenant_id, job.options, position=item.position, content=text, context=context
+                    job.tenant_id,
+                    job.options,
+                    position=item.position,
+                    content=text,
+                    subject=subject,
+                    context=context,
                 )
-                for item, text in zip(items, texts, strict=True)
+                for item, (text, subject) in zip(items, texts, strict=True)
             )
         )
 

@@ -18,6 +18,7 @@ from orchestration_svc.domain.job import (
 )
 from orchestration_svc.domain.job_ports import ContentSealer, JobStore, WebhookSender
 from orchestration_svc.domain.limits import TenantLimits
+from orchestration_svc.domain.waiting_text import packed
 
 # A stream that nobody reads must end some time; whoever still wants it connects again.
 _WATCHED_AT_MOST = 1_200
@@ -66,7 +67,10 @@ class ManageJobs:
         if webhook is not None:
             self._webhooks.check(webhook.url)
         tenant_id = principal.tenant_id
-        texts = [(item_kind(job_id, position), item.content) for position, item in enumerate(items)]
+        texts = [
+            (item_kind(job_id, position), packed(item.content, item.subject))
+            for position, item in enumerate(items)
+        ]
         sealed = await self._sealer.seal(tenant_id, texts)
         webhook_sealed = None
         if webhook is not None:

@@ -119,6 +119,8 @@ class Orchestrate:
                     failed=_failed(results, coverage),
                     coverage=coverage.achieved,
                     made_with=_made_with(policy, mapping, succeeded),
+                    application=request.application,
+                    subject=request.subject,
                 )
                 try:
                     analysis = await self._analysis.analyze(

@@ -1,6 +1,6 @@
 """What an orchestrated request is and what is answered to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -32,6 +32,8 @@ class OrchestrationRequest:
         context: what travels with the calls.
         direction: ``input`` for what goes to a model, ``output`` for what comes from it.
         redaction: what stands in the place of findings, when the policy has them taken out.
+        application: where the text comes from, by the caller's name for it.
+        subject: whose text it is, by the caller's name; for the analysis only, and never to be shown.
     """
 
     tenant_id: UUID
@@ -45,6 +47,8 @@ class OrchestrationRequest:
     context: CallContext
     direction: Direction = "input"
     redaction: Style = Style.PLACEHOLDER
+    application: str | None = None
+    subject: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def settings_of(
         "analysis_url": "http://analysis",
         "key_encryption_key": key_encryption_key,
         "redis_timeout_ms": 1_000,
+        "subject_key": key_encryption_key,
     }
     known = module.Settings.__struct_fields__
     chosen = {name: value for name, value in given.items() if name in known} | dict(changes)

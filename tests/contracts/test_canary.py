@@ -58,6 +58,31 @@ async def test_success_with_the_content_in_escapes(world: World, witness: Witnes
     witness.check_silence_on(canary)
 
 
+async def test_person_whose_text_it_was_is_only_a_hash_in_the_evidence(
+    world: World, witness: Witness, canary: Canary
+) -> None:
+    answer = await orchestrate(world, canary, subject=canary.mark, application="of people")
+    assert answer.status_code == 200, answer.text
+    assert canary.traces_in(answer.text) == []
+    witness.check_silence_on(canary)
+    evidence = [json.loads(row) for row in witness.testimony()["table analysis.analyses"].splitlines()]
+    (kept,) = (one for one in evidence if one["application"] == "of people")
+    assert len(kept["subject_hash"]) == len(r"\x") + 64
+
+
+async def test_person_that_the_analysis_would_lose_is_missed_by_name(
+    world: World, witness: Witness, canary: Canary
+) -> None:
+    with_key, table = world.wires.apps["analysis"], world.running["analysis_svc"].table
+    async with world.another(table, subject_key="") as keyless:
+        world.wires.apps["analysis"] = keyless.app
+        answer = await orchestrate(world, canary, subject=canary.mark)
+    world.wires.apps["analysis"] = with_key
+    assert answer.status_code == 206
+    assert answer.json()["missing"] == [{"part": "analysis", "reason": "subject_not_kept"}]
+    witness.check_silence_on(canary)
+
+
 async def test_detector_that_crashes_with_the_text_in_its_exception(
     world: World, witness: Witness, canary: Canary
 ) -> None:
@@ -173,6 +198,14 @@ REFUSALS: dict[str, tuple[Refused, int]] = {
     "as a policy": (lambda canary: json.dumps({"content": "x", "policy": canary.content}).encode(), 400),
     "as a detector": (
         lambda canary: json.dumps({"content": "x", "detectors": [canary.content]}).encode(),
+        400,
+    ),
+    "as a subject": (
+        lambda canary: json.dumps({"content": "x", "subject": f"{canary.content}\n"}).encode(),
+        400,
+    ),
+    "as too long a subject": (
+        lambda canary: json.dumps({"content": "x", "subject": canary.mark * 6}).encode(),
         400,
     ),
     "as a mode": (lambda canary: json.dumps({"content": "x", "mode": canary.content}).encode(), 400),

@@ -40,7 +40,7 @@ def settings(settings: Settings) -> Settings:
 
 
 async def submit(service: Service, token: str, texts: int = 1, **more: Any) -> dict[str, Any]:
-    items = [{"content": f"{MARK} {n}", "reference": f"r{n}"} for n in range(texts)]
+    items = [{"content": f"{MARK} {n}", "reference": f"r{n}", "subject": f"{MARK}@{n}"} for n in range(texts)]
     body = {"items": items, "mode": "async"}
     answer = await service.call("POST", "/api/v1/orchestrate/batch", token, json=body | more)
     assert answer.status_code == 202, answer.text
@@ -134,6 +134,20 @@ async def test_text_is_encrypted_while_it_waits_and_erased_at_the_end(
         await until(service, admin, job, ENDED)
     assert sealed_texts(superuser) == 0
     assert MARK not in "".join(rows(superuser, "job_items"))
+
+
+async def test_analysis_of_each_text_is_told_whose_it_was(service: Service, admin: str) -> None:
+    people = {f"{MARK}@{n}" for n in range(3)}
+    async with working(service):
+        await until(service, admin, await submit(service, admin, texts=3, application="chat"), ENDED)
+    assert {asked.subject for asked, _, _ in service.analysis.asked} == people
+    assert {asked.application for asked, _, _ in service.analysis.asked} == {"chat"}
+    service.analysis.asked.clear()
+    items = [{"content": "a", "subject": "eve"}, {"content": "b"}]
+    body = {"items": items, "mode": "sync", "application": "mail"}
+    await service.call("POST", "/api/v1/orchestrate/batch", admin, json=body)
+    told = {(asked.application, asked.subject) for asked, _, _ in service.analysis.asked}
+    assert told == {("mail", "eve"), ("mail", None)}
 
 
 async def test_queue_is_told_ids_and_nothing_else(

@@ -49,6 +49,8 @@ QUESTION = AnalysisQuestion(
     failed=(FailedDetector("b", "timeout"),),
     coverage=0.5,
     made_with=MadeWith("strict", "7", "2026.11", None, {"a": "1.2", "odd": "line\nbreak", "": "1"}),
+    application="chat",
+    subject="user-17",
 )
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -155,7 +157,23 @@ async def test_analysis_is_told_what_was_found_and_who_failed() -> None:
             "model": None,
             "detectors": {"a": "1.2"},
         },
+        "application": "chat",
+        "subject": "user-17",
     }
+
+
+async def test_subject_is_in_no_words_about_a_question() -> None:
+    assert "user-17" not in repr(QUESTION)
+
+
+async def test_analysis_that_could_not_keep_the_subject_is_told_from_one_that_refuses() -> None:
+    refused = said({"errors": [{"field": "context.subject", "message": "no key"}]}, 400)
+    with pytest.raises(DownstreamError, match="subject_not_kept"):
+        await ask_analysis(Server(refused))
+    others: list[Any] = [{"errors": [{"field": "findings"}]}, {"errors": []}, {"errors": "none"}, []]
+    for other in others:
+        with pytest.raises(DownstreamError, match="refused"):
+            await ask_analysis(Server(said(other, 400)))
 
 
 async def test_call_carries_a_token_for_that_tenant_and_service_its_correlation_and_its_time() -> None:
