@@ -1,6 +1,7 @@
 """Which policies are in force for whom: known in process, fresh within a second."""
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from orchestration_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from orchestration_svc.domain.policy_bundle import PolicyEngine
 from orchestration_svc.domain.policy_changes import PolicyStore, StoredPolicy
-from orchestration_svc.domain.policy_program import JsonObject, PolicyProgram
+from orchestration_svc.domain.policy_program import JsonObject, PolicyFault, PolicyProgram
 
 CHANNEL = "orchestration:policies"
 """Valkey channel on which the id of a tenant whose policies changed is told."""
@@ -39,10 +40,22 @@ class TenantPolicy:
         self.version = str(stored.version)
         self._bundle = stored.bundle
         self._engine = engine
+        self._reads: frozenset[str] | None = None
+        self._is_inspected = False
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """Fields of ``input`` that it can read; not known before its first evaluation."""
+        return self._reads
 
     async def plan(self, question: JsonObject) -> object:
         """Return the value of ``plan``."""
-        return await self._engine.evaluate(self._bundle, "plan", question)
+        answer = await self._engine.evaluate(self._bundle, "plan", question)
+        if not self._is_inspected:
+            self._is_inspected = True
+            with contextlib.suppress(PolicyFault):  # else it goes on being asked everything, every time
+                self._reads = (await self._engine.inspect(self._bundle)).reads
+        return answer
 
     async def decide(self, question: JsonObject) -> object:
         """Return the value of ``decision``."""

@@ -70,6 +70,7 @@ class PolicySandbox:
             functions=tuple(value["functions"]),
             calls=tuple(Called(name, module, line) for name, module, line in value["calls"]),
             escapes=tuple(value["escapes"]),
+            reads=None if value["reads"] is None else frozenset(value["reads"]),
         )
 
     async def moved(self, bundle: PolicyBundle, prefix: str) -> dict[str, str]:

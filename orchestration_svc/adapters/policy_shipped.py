@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from orchestration_svc.adapters.policy_regorus import RegorusProgram
+from orchestration_svc.adapters.policy_syntax import facts_of
 from orchestration_svc.domain.policy_program import JsonObject, PolicyFault
 
 DEFAULT = "default"
@@ -32,6 +33,7 @@ class ShippedPolicy:
             self._program = RegorusProgram(modules, {})
             self.version = str(self._program.evaluate("data.policy.version", {}))
             self.description = str(self._program.evaluate("data.policy.description", {}))
+            self.reads = facts_of(self._program.ast()).reads
             self._test()
         except (OSError, UnicodeDecodeError, PolicyFault) as error:
             raise ShippedPolicyError(f"policy '{folder.name}': {error}") from None

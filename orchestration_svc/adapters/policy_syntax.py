@@ -28,6 +28,7 @@ def facts_of(modules: list[JsonObject]) -> BundleFacts:
     calls: list[Called] = []
     escapes: list[str] = []
     own = _own_names(modules)
+    read: set[_Step] = set()
     for module in modules:
         path, tree = str(module["source"]["file"]), module["ast"]
         package = _dotted(_steps(tree["package"]["refr"]))
@@ -37,12 +38,21 @@ def facts_of(modules: list[JsonObject]) -> BundleFacts:
         for name, is_function in map(_rule_name, tree["rules"]):
             (functions if is_function else rules).append(f"data.{package}.{name}")
         imported = _imported(tree["imports"], path, escapes)
+        read |= {None for one in tree["imports"] if _steps(one["refr"])[0] == "input"}
         for seen in _walk(tree["rules"], line=1):
+            read |= _read_by(seen)
             if seen.kind == "call":
                 calls.append(Called(_called(seen.steps, package, own[package], imported), path, seen.line))
             elif problem := _problem(seen):
                 escapes.append(f"{path}: line {seen.line}: {problem}")
-    return BundleFacts(packages, tuple(dict.fromkeys(rules)), tuple(functions), tuple(calls), tuple(escapes))
+    return BundleFacts(
+        packages,
+        tuple(dict.fromkeys(rules)),
+        tuple(functions),
+        tuple(calls),
+        tuple(escapes),
+        None if None in read else frozenset(name for name in read if name is not None),
+    )
 
 
 def moved(modules: list[JsonObject], prefix: str) -> dict[str, str]:
@@ -62,6 +72,13 @@ def moved(modules: list[JsonObject], prefix: str) -> dict[str, str]:
             text = text[:start] + new.encode() + text[end:]
         sources[str(module["source"]["file"])] = text.decode()
     return sources
+
+
+def _read_by(seen: _Seen) -> set[_Step]:
+    """Return the field of ``input`` that is read, None for all of them; nothing where none is."""
+    if seen.kind == "with" or seen.steps[0] != "input":
+        return set()
+    return {seen.steps[1] if len(seen.steps) > 1 else None}
 
 
 def _problem(seen: _Seen) -> str | None:

@@ -88,6 +88,7 @@ def _inspect(question: dict[str, Any]) -> dict[str, Any]:
             "functions": facts.functions,
             "calls": [[call.name, call.module, call.line] for call in facts.calls],
             "escapes": facts.escapes,
+            "reads": None if facts.reads is None else sorted(facts.reads),
         }
     }
 

@@ -69,6 +69,7 @@ class BundleFacts:
         calls: functions called that are not the bundle's own.
         escapes: references to data beyond the bundle, to rules by names that are not fixed, and words that
             no bundle may use; each a sentence with module and line.
+        reads: fields of ``input`` that rules can read; None when that cannot be told, as of ``input[x]``.
     """
 
     packages: Mapping[str, str]
@@ -76,6 +77,7 @@ class BundleFacts:
     functions: tuple[str, ...] = ()
     calls: tuple[Called, ...] = ()
     escapes: tuple[str, ...] = ()
+    reads: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from orchestration_svc.domain.policy_bundle import (
     tests_of,
 )
 from orchestration_svc.domain.policy_conflicts import Resolution
-from orchestration_svc.domain.policy_decision import decision_of, decision_question
+from orchestration_svc.domain.policy_decision import decision_question, ruling_of
 from orchestration_svc.domain.policy_plan import PolicyDeniesError, plan_of
 from orchestration_svc.domain.policy_program import JsonObject, NoValueError, PlanQuestion, PolicyFault
 
@@ -217,7 +217,7 @@ class ChangePolicies:
             coverage = required_set((), ("any",), threshold=policy.coverage_threshold)
             asked = decision_question(question, (), coverage, Resolution(()), mapped=True)
             answer = await self._engine.evaluate(bundle, "decision", asked)
-            decision_of(answer, policy, (), coverage, Resolution(()), mapped=True)
+            ruling_of(answer)
         except PolicyDeniesError:
             return []  # a policy that refuses plain text altogether is a policy
         except PolicyFault as fault:

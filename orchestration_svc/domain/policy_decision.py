@@ -98,8 +98,23 @@ def decision_question(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The value of ``decision``, as it was read.
+
+    Attributes:
+        action: for the caller to carry out.
+        reasons: the policy's own sentences.
+        redact: labels whose findings are to be masked.
+    """
+
+    action: Action
+    reasons: tuple[str, ...]
+    redact: tuple[str, ...]
+
+
 def decision_of(
-    answer: object,
+    ruling: Ruling,
     policy: Policy,
     results: Sequence[DetectorResult],
     coverage: Coverage,
@@ -107,14 +122,11 @@ def decision_of(
     *,
     mapped: bool,
 ) -> Decision:
-    """Read the value of ``decision`` and let detectors that fail closed have the last word.
+    """Let detectors that fail closed have the last word.
 
     Required detectors that nobody ran count as failed: who names fewer detectors does not get around them.
-
-    Raises:
-        PolicyFault: naming the field that is wrong.
     """
-    action, reasons, redact = _read(answer)
+    action, reasons = ruling.action, ruling.reasons
     succeeded = {one.detector for one in results if one.status is DetectorStatus.SUCCESS}
     asked = dict.fromkeys([*(one.detector for one in results), *coverage.unseen])
     failed = [name for name in asked if name not in succeeded]
@@ -129,7 +141,7 @@ def decision_of(
     return Decision(
         action=action,
         reasons=reasons,
-        redact=redact,
+        redact=ruling.redact,
         failed_closed=closed,
         failed_open=tuple(name for name in failed if name not in closed),
         violation=violation,
@@ -145,7 +157,8 @@ def _violation(coverage: Coverage, resolution: Resolution, *, mapped: bool) -> V
     return Violation.REFUSED if coverage.is_enough else Violation.COVERAGE
 
 
-def _read(answer: object) -> tuple[Action, tuple[str, ...], tuple[str, ...]]:
+def ruling_of(answer: object) -> Ruling:
+    """Read the value of ``decision``; raises PolicyFault naming the field that is wrong."""
     if not isinstance(answer, dict):
         raise PolicyFault("decision must be an object")
     if unknown := sorted(set(answer) - {"action", "reasons", "redact"}):
@@ -155,7 +168,7 @@ def _read(answer: object) -> tuple[Action, tuple[str, ...], tuple[str, ...]]:
         raise PolicyFault(f"decision.action must be one of {', '.join(one.value for one in Action)}")
     reasons = _texts(answer.get("reasons", []), "decision.reasons", MOST_REASONS)
     redact = _texts(answer.get("redact", []), "decision.redact", MOST_NAMES)
-    return Action(action), reasons, redact
+    return Ruling(Action(action), reasons, redact)
 
 
 def _texts(value: object, where: str, most: int) -> tuple[str, ...]:

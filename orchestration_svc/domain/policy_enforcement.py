@@ -12,7 +12,15 @@ from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.orchestration import OrchestrationRequest
 from orchestration_svc.domain.policy import Policy
 from orchestration_svc.domain.policy_conflicts import resolve
-from orchestration_svc.domain.policy_decision import Decision, Violation, decision_of, decision_question
+from orchestration_svc.domain.policy_decision import (
+    Decision,
+    Ruling,
+    Violation,
+    decision_of,
+    decision_question,
+    ruling_of,
+)
+from orchestration_svc.domain.policy_memory import PolicyMemory, asked
 from orchestration_svc.domain.policy_plan import PolicyDeniesError, plan_of
 from orchestration_svc.domain.policy_program import (
     JsonObject,
@@ -51,11 +59,16 @@ class Enforced:
 
 
 class PolicyEnforcement:
-    """Asks the policy of a request before and after its detectors run."""
+    """Asks the policy of a request before and after its detectors run.
+
+    What it answered to the same question before is not asked again.
+    """
 
     def __init__(self, source: PolicySource, events: PolicyEvents) -> None:
         self._source = source
         self._events = events
+        self._plans: PolicyMemory[Policy] = PolicyMemory()
+        self._rulings: PolicyMemory[Ruling] = PolicyMemory()
 
     async def plan(self, request: OrchestrationRequest, installed: Sequence[Detector]) -> Enforced:
         """Find the policy and have it plan.
@@ -71,15 +84,13 @@ class PolicyEnforcement:
             direction=request.direction,
             content_bytes=len(request.content.encode()),
             priority=request.priority.value,
-            detectors=[_seen(one) for one in installed],
+            detectors=[_seen(one) for one in installed] if _can_read(program, "detectors") else (),
             wanted=request.detectors,
         ).as_json()
+        put = asked(program, question)
         try:
-            policy = plan_of(
-                await program.plan(question),
-                name=program.name,
-                version=program.version,
-                description=program.description,
+            policy = self._plans.recall(put.key) or self._plans.learn(
+                put.key, await program.plan(put.question), lambda answer: _planned(answer, program)
             )
         except PolicyFault as fault:
             raise self._failed(request.tenant_id, program, fault) from None
@@ -107,11 +118,14 @@ class PolicyEnforcement:
         resolution = resolve(mapping.findings if mapping else (), enforced.policy, succeeded)
         question = decision_question(enforced.question, results, coverage, resolution, mapped=mapped)
         program = enforced.program
+        put = asked(program, question)
         try:
-            answer = await program.decide(question)
-            decision = decision_of(answer, enforced.policy, results, coverage, resolution, mapped=mapped)
+            ruling = self._rulings.recall(put.key) or self._rulings.learn(
+                put.key, await program.decide(put.question), ruling_of
+            )
         except PolicyFault as fault:
             raise self._failed(enforced.tenant_id, program, fault) from None
+        decision = decision_of(ruling, enforced.policy, results, coverage, resolution, mapped=mapped)
         self._count(enforced.tenant_id, program, decision.action.value, decision.violation)
         return decision
 
@@ -127,6 +141,14 @@ class PolicyEnforcement:
         self._events.policy_enforced(
             tenant=str(tenant_id), policy=program.name, status=status, violation=violation.value
         )
+
+
+def _can_read(program: PolicyProgram, field: str) -> bool:
+    return program.reads is None or field in program.reads
+
+
+def _planned(answer: object, program: PolicyProgram) -> Policy:
+    return plan_of(answer, name=program.name, version=program.version, description=program.description)
 
 
 def _seen(detector: Detector) -> dict[str, object]:

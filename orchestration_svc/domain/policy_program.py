@@ -46,6 +46,11 @@ class PolicyProgram(Protocol):
         """Whether it is the service's or the operator's, and not the tenant's own."""
         ...
 
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """Fields of ``input`` that alone make its answers; None when that is not known."""
+        ...
+
     async def plan(self, question: JsonObject) -> object:
         """Return the value of the policy's rule ``plan``; raises PolicyFault."""
         ...

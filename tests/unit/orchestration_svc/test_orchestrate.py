@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from orchestration_svc.adapters.policy_shipped import read_shipped
+from orchestration_svc.domain.coverage import required_set
 from orchestration_svc.domain.detection import (
     CallContext,
     DetectorFault,
@@ -61,13 +62,14 @@ class Shipped:
         return SHIPPED[name or "default"]
 
 
-@dataclass
+@dataclass(eq=False)
 class OnePolicy:
     """A source of one policy, and that policy; a fault is raised."""
 
     planned: JsonObject | PolicyFault = field(default_factory=dict)
     decided: JsonObject | PolicyFault = field(default_factory=lambda: {"action": "allow"})
     shipped: bool = True
+    reads: frozenset[str] | None = None
     name: str = "p"
     version: str = "1"
     description: str = ""
@@ -374,3 +376,12 @@ async def test_no_policy_ever_sees_the_content() -> None:
     await Bench([FakeDetector("a", says=["EMAIL"])], policies=policy).run()
     assert len(policy.asked) == 2
     assert "my text" not in repr(policy.asked)
+
+
+async def test_a_policy_is_not_asked_again_what_it_answered_before() -> None:
+    policy = OnePolicy(reads=frozenset({"direction"}))
+    enforcement = PolicyEnforcement(policy, FakeEvents())
+    for direction in ("input", "input", "output"):
+        enforced = await enforcement.plan(replace(REQUEST, direction=direction), ())
+        await enforcement.decide(enforced, (), required_set((), (), threshold=0.5), None)
+    assert policy.asked == [{"direction": "input"}] * 2 + [{"direction": "output"}] * 2
