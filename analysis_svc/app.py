@@ -39,6 +39,7 @@ from analysis_svc.compose_dashboard import compose_dashboard
 from analysis_svc.compose_evidence import COUNTING_CONNECTIONS, COUNTING_TIMEOUT_MS, compose_evidence
 from analysis_svc.compose_frameworks import CONTROLLERS as FRAMEWORKS
 from analysis_svc.compose_frameworks import compose_frameworks
+from analysis_svc.compose_idempotency import compose_idempotency
 from analysis_svc.compose_insights import CONTROLLERS as INSIGHTS
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.compose_knowledge import CONTROLLERS as KNOWLEDGE
@@ -119,6 +120,7 @@ def create_app(
         insights=insights,
     )
     dashboard = compose_dashboard(settings, valkey, verifier)
+    answered_once = compose_idempotency(database, key_encryption_key=settings.key_encryption_key)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
         frameworks.catalogues, evidence, AnalysisEventsLog(metrics), background, subject_hash, plugins.engines
@@ -178,6 +180,7 @@ def create_app(
             **reports.dependencies,
             "principal": Provide(provide_principal, sync_to_thread=False),
             "analyze_requests": Provide(lambda: analyze_requests, sync_to_thread=False),
+            "answered_once": Provide(lambda: answered_once, sync_to_thread=False),
             "audit": Provide(lambda: audit, sync_to_thread=False),
             "catalogue": Provide(lambda: catalogue, sync_to_thread=False),
             "evidence": Provide(lambda: evidence, sync_to_thread=False),

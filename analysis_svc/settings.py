@@ -88,7 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^([A-Za-z0-9_-]{43}=)?$(?!\n)",
-            description="32 bytes, urlsafe base64: encrypts the keys that sign exports; empty: no exports",
+            description="32 bytes, urlsafe base64: encrypts the keys that sign exports, and what is kept of "
+            "an Idempotency-Key; empty: neither",
         ),
     ] = ""
     subject_key: Annotated[

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from analysis_svc.adapters.audit_repository import append_event
 from analysis_svc.adapters.database import Database
@@ -18,19 +19,21 @@ class ErasureRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def request(self, tenant_id: UUID, erasure: Erasure, subject_hash: bytes) -> None:
-        """Keep a request with its audit event."""
+    async def request(self, tenant_id: UUID, erasure: Erasure, subject_hash: bytes) -> Erasure:
+        """Keep a request with its audit event; one of that id that is there is returned as it is."""
+        kept = upsert(erasures).values(
+            tenant_id=tenant_id,
+            id=erasure.erasure_id,
+            subject_hash=subject_hash,
+            state=erasure.state.value,
+            requested_at=erasure.requested_at,
+            requested_by=erasure.requested_by,
+        )
+        once = kept.on_conflict_do_nothing().returning(erasures.c.id)
+        same = select(erasures).where(erasures.c.id == erasure.erasure_id)
         async with self._database.tenant(tenant_id) as connection:
-            await connection.execute(
-                insert(erasures).values(
-                    tenant_id=tenant_id,
-                    id=erasure.erasure_id,
-                    subject_hash=subject_hash,
-                    state=erasure.state.value,
-                    requested_at=erasure.requested_at,
-                    requested_by=erasure.requested_by,
-                )
-            )
+            if (await connection.execute(once)).one_or_none() is None:
+                return _erasure((await connection.execute(same)).one())
             await append_event(
                 connection,
                 tenant_id=tenant_id,
@@ -39,6 +42,7 @@ class ErasureRepository:
                 subject=f"erasures/{erasure.erasure_id}",
                 detail={},
             )
+        return erasure
 
     async def get(self, tenant_id: UUID, erasure_id: UUID) -> Erasure | None:
         """Return one, or None."""

@@ -54,11 +54,14 @@ class HoldRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def place(self, tenant_id: UUID, hold: LegalHold, *, most: int) -> None:
+    async def place(self, tenant_id: UUID, hold: LegalHold, *, most: int) -> LegalHold:
         """Keep a hold with its audit event; when this returns, no deletion goes on that it would stop."""
         active = select(func.count()).select_from(legal_holds).where(legal_holds.c.released_at.is_(None))
         async with self._database.tenant(tenant_id) as connection:
             await keep_holds_out(connection, tenant_id)
+            same = await connection.execute(select(legal_holds).where(legal_holds.c.id == hold.hold_id))
+            if (placed := same.one_or_none()) is not None:
+                return _hold(placed)
             if (await connection.execute(active)).scalar_one() >= most:
                 raise ServiceError(ErrorCode.CONFLICT, f"a tenant has at most {most} holds in force")
             await connection.execute(
@@ -85,6 +88,7 @@ class HoldRepository:
                     "covers_to": _iso(hold.covers_to),
                 },
             )
+        return hold
 
     async def release(
         self, tenant_id: UUID, hold_id: UUID, *, at: datetime, actor: str

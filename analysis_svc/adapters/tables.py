@@ -63,3 +63,17 @@ findings = sa.Table(
     sa.Column("tier", sa.Text),
     sa.Column("occurrences", sa.Integer, nullable=False),
 )
+
+idempotency_records = sa.Table(
+    "idempotency_records",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("key_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("body_hash", sa.LargeBinary, nullable=False),
+    sa.Column("resource_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("holder", UUID(as_uuid=True), nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Column("held_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+)

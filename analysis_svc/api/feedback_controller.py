@@ -1,9 +1,9 @@
 """/api/v1/feedback: what people say about findings."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
@@ -16,6 +16,7 @@ from analysis_svc.api.feedback_wire import (
     given_of,
 )
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import BODY, faults
 from analysis_svc.domain.access import Principal
@@ -41,20 +42,27 @@ class FeedbackController(Controller):
         status_code=201,
         summary="Say what a finding is",
         guards=[requires("feedback:write")],
-        responses=faults(*BODY, ErrorCode.NOT_FOUND),
+        responses=faults(*BODY, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     )
     async def give(
         self,
         data: Annotated[FeedbackRequest, Body(examples=[Example(id="relabel", value=_EXAMPLE)])],
         principal: Injected[Principal],
         feedback: Injected[FeedbackOnFindings],
-    ) -> FeedbackOut:
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[FeedbackOut]:
         """Keep that a finding is right, a false positive, or should have another label.
 
         The same said again with the same key is kept once; the last word of a key on a finding counts.
         Nothing is learned from it before somebody with another key has accepted it.
         """
-        return feedback_out(await feedback.give(principal, given_of(data)))
+
+        async def give(_: UUID) -> Response[FeedbackOut]:
+            return Response(feedback_out(await feedback.give(principal, given_of(data))), status_code=201)
+
+        return await answered_once(request, idempotency_key, give)
 
     @get("/", summary="List feedback", guards=[requires("insights:read")], responses=faults())
     async def page(

@@ -1,8 +1,9 @@
 """/api/v1/frameworks: what findings are tied to, and a tenant's own to propose."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, PathParameter, QueryParameter
 
@@ -14,6 +15,7 @@ from analysis_svc.api.frameworks_wire import (
     framework_out,
 )
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.own_frameworks_wire import FrameworkIn, FrameworkVersionOut, draft_of, version_out
 from analysis_svc.api.problems import BODY, faults
@@ -74,13 +76,21 @@ class FrameworksController(Controller):
         data: Annotated[FrameworkIn, Body(examples=[Example(id="house-rules", value=_HOUSE_RULES)])],
         principal: Injected[Principal],
         manage_frameworks: Injected[ManageFrameworks],
-    ) -> FrameworkVersionOut:
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[FrameworkVersionOut]:
         """Keep a new version, which analyses use once another token's holder has approved it.
 
         The same content again is the same version.
         """
-        kept = await manage_frameworks.propose(principal.tenant_id, draft_of(data), actor=principal.token_id)
-        return version_out(kept)
+
+        async def propose(_: UUID) -> Response[FrameworkVersionOut]:
+            draft = draft_of(data)
+            kept = await manage_frameworks.propose(principal.tenant_id, draft, actor=principal.token_id)
+            return Response(version_out(kept), status_code=201)
+
+        return await answered_once(request, idempotency_key, propose)
 
     @get(
         "/{framework:str}",

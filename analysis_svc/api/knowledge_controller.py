@@ -1,14 +1,15 @@
 """/api/v1/knowledge: what is indexed, for one tenant or, by the platform's admins, for all."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.knowledge_wire import (
     AddedOut,
@@ -54,7 +55,7 @@ class KnowledgeController(Controller):
         "/",
         summary="Index a document",
         guards=_MANAGES,
-        responses=faults(*BODY)
+        responses=faults(*BODY, ErrorCode.CONFLICT)
         | {
             200: ResponseSpec(
                 AddedOut, generate_examples=False, description="the very same is indexed already"
@@ -82,20 +83,27 @@ class KnowledgeController(Controller):
         ],
         principal: Injected[Principal],
         add_knowledge: Injected[AddKnowledge],
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
     ) -> Response[AddedOut]:
         """Index the document and search it from now on: 201; 200 when the very same is indexed already."""
         _may_write(principal)
-        added = await add_knowledge.add(
-            principal.tenant_id,
-            new_document_of(data),
-            actor=principal.token_id,
-            most_chunks=POSTED_CHUNKS_MAX,
-        )
-        shared = principal.tenant_id == OPERATOR_TENANT_ID
-        return Response(
-            AddedOut(document_out(added.document, shared=shared), added.version, added.new),
-            status_code=201 if added.new else 200,
-        )
+
+        async def add(_: UUID) -> Response[AddedOut]:
+            added = await add_knowledge.add(
+                principal.tenant_id,
+                new_document_of(data),
+                actor=principal.token_id,
+                most_chunks=POSTED_CHUNKS_MAX,
+            )
+            shared = principal.tenant_id == OPERATOR_TENANT_ID
+            return Response(
+                AddedOut(document_out(added.document, shared=shared), added.version, added.new),
+                status_code=201 if added.new else 200,
+            )
+
+        return await answered_once(request, idempotency_key, add)
 
     @get("/versions", summary="Versions of the index", guards=_READS, responses=faults())
     async def versions(

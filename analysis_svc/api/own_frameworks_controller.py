@@ -1,13 +1,15 @@
 """/api/v1/frameworks, the writing half: a tenant's own, proposed by one and approved by another."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, PathParameter, QueryParameter
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.oscal_wire import read_oscal
 from analysis_svc.api.own_frameworks_wire import (
@@ -68,11 +70,21 @@ class OwnFrameworksController(Controller):
                 max_length=48, description="a shipped framework whose links controls of the same id take over"
             ),
         ] = None,
-    ) -> FrameworkVersionOut:
+        *,
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[FrameworkVersionOut]:
         """Keep an OSCAL catalogue, sent as it is published, as a new version."""
-        draft = await asyncio.to_thread(read_oscal, data.catalog, framework=framework, links_from=links_from)
-        kept = await manage_frameworks.propose(principal.tenant_id, draft, actor=principal.token_id)
-        return version_out(kept)
+
+        async def propose(_: UUID) -> Response[FrameworkVersionOut]:
+            draft = await asyncio.to_thread(
+                read_oscal, data.catalog, framework=framework, links_from=links_from
+            )
+            kept = await manage_frameworks.propose(principal.tenant_id, draft, actor=principal.token_id)
+            return Response(version_out(kept), status_code=201)
+
+        return await answered_once(request, idempotency_key, propose)
 
     @get(
         "/{framework:str}/versions",

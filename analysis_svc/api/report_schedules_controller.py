@@ -1,13 +1,14 @@
 """/api/v1/report-schedules: reports that are made again and again."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import BODY, faults
 from analysis_svc.api.reports_wire import ScheduleList, ScheduleOut, ScheduleRequest, schedule_out
@@ -45,17 +46,25 @@ class ReportSchedulesController(Controller):
         data: Annotated[ScheduleRequest, Body(examples=[Example(id="monthly", value=_EXAMPLE)])],
         principal: Injected[Principal],
         manage_reports: Injected[ManageReports],
-    ) -> ScheduleOut:
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[ScheduleOut]:
         """Set it; the first report is about the present day, week or month, once that is over."""
-        made = await manage_reports.schedule(
-            principal,
-            framework=data.framework,
-            application=data.application,
-            audience=data.audience,
-            kind=data.format,
-            cadence=data.cadence,
-        )
-        return schedule_out(made)
+
+        async def add(schedule_id: UUID) -> Response[ScheduleOut]:
+            made = await manage_reports.schedule(
+                principal,
+                framework=data.framework,
+                application=data.application,
+                audience=data.audience,
+                kind=data.format,
+                cadence=data.cadence,
+                schedule_id=schedule_id,
+            )
+            return Response(schedule_out(made), status_code=201)
+
+        return await answered_once(request, idempotency_key, add)
 
     @delete(
         "/{schedule_id:uuid}",

@@ -1,14 +1,15 @@
 """/api/v1/legal-holds and /api/v1/erasures: what must stay, and what must go before its time."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 
 from analysis_svc.api.guards import requires
+from analysis_svc.api.idempotent import AnsweredOnce, IdempotencyKey
 from analysis_svc.api.injected import Injected
 from analysis_svc.api.problems import BODY, faults
 from analysis_svc.api.retention_wire import (
@@ -53,16 +54,24 @@ class LegalHoldsController(Controller):
         data: Annotated[HoldRequest, Body(examples=[Example(id="case", value=_HOLD)])],
         principal: Injected[Principal],
         legal_holds: Injected[LegalHolds],
-    ) -> HoldOut:
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[HoldOut]:
         """Keep what the hold covers from deletion and erasure, from this answer on."""
-        hold = await legal_holds.place(
-            principal,
-            data.reason,
-            application=data.application,
-            covers_from=data.covers_from,
-            covers_to=data.covers_to,
-        )
-        return msgspec.convert(hold, HoldOut, from_attributes=True)
+
+        async def place(hold_id: UUID) -> Response[HoldOut]:
+            hold = await legal_holds.place(
+                principal,
+                data.reason,
+                application=data.application,
+                covers_from=data.covers_from,
+                covers_to=data.covers_to,
+                hold_id=hold_id,
+            )
+            return Response(msgspec.convert(hold, HoldOut, from_attributes=True), status_code=201)
+
+        return await answered_once(request, idempotency_key, place)
 
     @post(
         "/{hold_id:uuid}/release",
@@ -96,19 +105,26 @@ class ErasuresController(Controller):
         found = await erasures.page(principal.tenant_id, limit=limit)
         return ErasureList([msgspec.convert(one, ErasureOut, from_attributes=True) for one in found])
 
-    @post("/", status_code=202, summary="Erase a person's data", responses=faults(*BODY))
-    async def request(
+    @post("/", status_code=202, summary="Erase a person's data", responses=faults(*BODY, ErrorCode.CONFLICT))
+    async def ask(
         self,
         data: Annotated[ErasureRequest, Body(examples=[Example(id="user", value={"subject": "user-17"})])],
         principal: Injected[Principal],
         erasures: Injected[Erasures],
-    ) -> ErasureOut:
+        request: Request[Any, Any, Any],
+        answered_once: Injected[AnsweredOnce],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[ErasureOut]:
         """Take the request; the pipelines erase within minutes, and what a hold covers once it is released.
 
         The subject itself is not kept, only a keyed hash of it.
         """
-        erasure = await erasures.request(principal, data.subject)
-        return msgspec.convert(erasure, ErasureOut, from_attributes=True)
+
+        async def ask(erasure_id: UUID) -> Response[ErasureOut]:
+            erasure = await erasures.request(principal, data.subject, erasure_id=erasure_id)
+            return Response(msgspec.convert(erasure, ErasureOut, from_attributes=True), status_code=202)
+
+        return await answered_once(request, idempotency_key, ask)
 
     @get("/{erasure_id:uuid}", summary="One erasure", responses=faults(ErrorCode.NOT_FOUND))
     async def one(

@@ -61,8 +61,8 @@ class SubjectHash(Protocol):
 class ErasureStore(Protocol):
     """Keeps requests to erase. Each call raises StorageUnavailableError."""
 
-    async def request(self, tenant_id: UUID, erasure: Erasure, subject_hash: bytes) -> None:
-        """Keep a request with its audit event."""
+    async def request(self, tenant_id: UUID, erasure: Erasure, subject_hash: bytes) -> Erasure:
+        """Keep a request with its audit event; one of that id that is there is returned as it is."""
         ...
 
     async def get(self, tenant_id: UUID, erasure_id: UUID) -> Erasure | None:
@@ -81,16 +81,15 @@ class Erasures:
         self._store = store
         self._subject_hash = subject_hash
 
-    async def request(self, caller: Principal, subject: str) -> Erasure:
-        """Ask for the erasure of all that is kept of a person.
+    async def request(self, caller: Principal, subject: str, *, erasure_id: UUID | None = None) -> Erasure:
+        """Ask for the erasure of all that is kept of a person; asked twice under one id, it is one request.
 
         Raises:
             ServiceError: INVALID_REQUEST where this installation has no key to know persons by.
         """
         digest = self._subject_hash(caller.tenant_id, subject)
-        erasure = Erasure(uuid4(), ErasureState.PENDING, datetime.now(UTC), caller.token_id)
-        await self._store.request(caller.tenant_id, erasure, digest)
-        return erasure
+        erasure = Erasure(erasure_id or uuid4(), ErasureState.PENDING, datetime.now(UTC), caller.token_id)
+        return await self._store.request(caller.tenant_id, erasure, digest)
 
     async def get(self, tenant_id: UUID, erasure_id: UUID) -> Erasure:
         """Return one.

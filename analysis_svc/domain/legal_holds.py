@@ -43,8 +43,10 @@ class LegalHold:
 class HoldStore(Protocol):
     """Keeps holds. Each call raises StorageUnavailableError."""
 
-    async def place(self, tenant_id: UUID, hold: LegalHold, *, most: int) -> None:
+    async def place(self, tenant_id: UUID, hold: LegalHold, *, most: int) -> LegalHold:
         """Keep a hold with its audit event; when this returns, no deletion goes on that it would stop.
+
+        One of that id that is there already is returned as it is.
 
         Raises:
             ServiceError: CONFLICT when the tenant has `most` already.
@@ -76,8 +78,9 @@ class LegalHolds:
         application: str | None,
         covers_from: datetime | None,
         covers_to: datetime | None,
+        hold_id: UUID | None = None,
     ) -> LegalHold:
-        """Place a hold.
+        """Place a hold; placed twice under one id, it is one.
 
         Raises:
             ServiceError: INVALID_REQUEST for a period that is none; CONFLICT for one hold too many.
@@ -90,7 +93,7 @@ class LegalHolds:
         if covers_from and covers_to and covers_from >= covers_to:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "must be later than covers_from", field="covers_to")
         hold = LegalHold(
-            hold_id=uuid4(),
+            hold_id=hold_id or uuid4(),
             reason=reason,
             application=application,
             covers_from=covers_from,
@@ -98,8 +101,7 @@ class LegalHolds:
             placed_at=datetime.now(UTC),
             placed_by=caller.token_id,
         )
-        await self._store.place(caller.tenant_id, hold, most=HOLDS_MAX)
-        return hold
+        return await self._store.place(caller.tenant_id, hold, most=HOLDS_MAX)
 
     async def release(self, caller: Principal, hold_id: UUID) -> LegalHold:
         """End a hold.

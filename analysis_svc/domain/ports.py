@@ -10,6 +10,14 @@ from analysis_svc.domain.audit import AuditEvent, ChainState
 from analysis_svc.domain.models import Analysis, AnalysisRequest, DetectorFailure
 
 
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the current time, UTC."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceFinding:
     """A finding as it is kept: canonical metadata, never text."""

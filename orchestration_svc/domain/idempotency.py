@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
 from orchestration_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
-from orchestration_svc.domain.job_ports import ContentSealer
 from orchestration_svc.domain.ports import Clock
 
 KEPT = timedelta(hours=24)
@@ -84,6 +83,18 @@ class IdempotencyStore(Protocol):
         ...
 
 
+class AnswerSealer(Protocol):
+    """Encrypts what is kept of an answer, for its tenant."""
+
+    async def seal(self, tenant_id: UUID, texts: Sequence[tuple[str, str]]) -> list[bytes]:
+        """Encrypt (what it is, text) pairs; what it is must be told again to open it."""
+        ...
+
+    async def open(self, tenant_id: UUID, sealed: Sequence[tuple[str, bytes]]) -> list[str]:
+        """Decrypt what was sealed for this tenant."""
+        ...
+
+
 class KeyedHash(Protocol):
     """Hashes with a secret: short texts cannot be guessed from what is stored."""
 
@@ -99,7 +110,7 @@ class Idempotency:
     """Does what a request asks for once for each key, tenant and body."""
 
     def __init__(
-        self, store: IdempotencyStore, sealer: ContentSealer, keyed_hash: KeyedHash, clock: Clock
+        self, store: IdempotencyStore, sealer: AnswerSealer, keyed_hash: KeyedHash, clock: Clock
     ) -> None:
         self._store = store
         self._sealer = sealer

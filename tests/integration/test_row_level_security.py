@@ -360,6 +360,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "orchestration.revoked_tokens": "DELETE UPDATE",
         "orchestration.signing_keys": "UPDATE",
         "analysis.audit_heads": "UPDATE",
+        "analysis.idempotency_records": "DELETE UPDATE",
         "analysis.incidents": "UPDATE",
         "analysis.knowledge_documents": "DELETE",
         "analysis.procrastinate_events": "DELETE UPDATE",

@@ -24,11 +24,18 @@ class ScheduleRepository:
         self._database = database
         self._queue = queue
 
-    async def add(self, schedule: ReportSchedule, *, actor: str, at_most: int) -> None:
-        """Keep it and enqueue its first time; ServiceError CONFLICT when there are so many already."""
+    async def add(self, schedule: ReportSchedule, *, actor: str, at_most: int) -> ReportSchedule:
+        """Keep it and enqueue its first time, or return the one of that id.
+
+        Raises:
+            ServiceError: CONFLICT when there are so many already.
+        """
+        same = select(report_schedules).where(report_schedules.c.id == schedule.schedule_id)
         async with self._database.tenant(schedule.tenant_id) as connection:
             lock = text("select pg_advisory_xact_lock(hashtext('report_schedules'), hashtext(:tenant))")
             await connection.execute(lock, {"tenant": str(schedule.tenant_id)})
+            if (added := (await connection.execute(same)).one_or_none()) is not None:
+                return schedule_of(added)
             known = select(func.count()).select_from(report_schedules)
             if (await connection.execute(known)).scalar_one() >= at_most:
                 detail = f"this tenant has {at_most} schedules, as many as it may have"
@@ -49,6 +56,7 @@ class ScheduleRepository:
                 subject=str(schedule.schedule_id),
                 detail={"framework": schedule.framework, "cadence": schedule.cadence.value},
             )
+        return schedule
 
     async def all(self, tenant_id: UUID) -> list[ReportSchedule]:
         """Return them, the oldest first."""

@@ -116,8 +116,9 @@ class ManageReports:
         audience: Audience,
         kind: ReportFormat,
         cadence: Cadence,
+        schedule_id: UUID | None = None,
     ) -> ReportSchedule:
-        """Have a report made for every day, week or month from the present one on.
+        """Have a report made for every day, week or month from the present one on; once for each id.
 
         Raises:
             ServiceError: as for an order; CONFLICT when the tenant has too many schedules.
@@ -125,7 +126,7 @@ class ManageReports:
         now = self._now()
         schedule = ReportSchedule(
             tenant_id=caller.tenant_id,
-            schedule_id=uuid4(),
+            schedule_id=schedule_id or uuid4(),
             framework=framework,
             application=application,
             audience=audience,
@@ -136,8 +137,7 @@ class ManageReports:
             created_at=now,
         )
         await self._check_kind(caller, framework, kind)
-        await self._schedules.add(schedule, actor=caller.token_id, at_most=MOST_SCHEDULES)
-        return schedule
+        return await self._schedules.add(schedule, actor=caller.token_id, at_most=MOST_SCHEDULES)
 
     async def schedules(self, tenant_id: UUID) -> list[ReportSchedule]:
         """Return the tenant's schedules, the oldest first."""

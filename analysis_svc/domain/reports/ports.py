@@ -83,8 +83,8 @@ class ReportRuns(Protocol):
 class ScheduleStore(Protocol):
     """Keeps schedules; it enqueues the next due time in the transaction of the change."""
 
-    async def add(self, schedule: ReportSchedule, *, actor: str, at_most: int) -> None:
-        """Keep it; ServiceError CONFLICT when the tenant has ``at_most`` already."""
+    async def add(self, schedule: ReportSchedule, *, actor: str, at_most: int) -> ReportSchedule:
+        """Keep it, or return the one of that id; ServiceError CONFLICT for more than ``at_most``."""
         ...
 
     async def all(self, tenant_id: UUID) -> list[ReportSchedule]:

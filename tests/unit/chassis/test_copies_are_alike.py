@@ -48,10 +48,12 @@ ALIKE_IN_TWO = (
 # Alike in orchestration_svc and mapper_svc, which keep settings of tenants and follow news.
 ALIKE_IN_AUDITED = ("adapters/tenant_settings_cache.py",)
 
-# Alike in orchestration_svc and analysis_svc, which have workers.
+# Alike in orchestration_svc and analysis_svc, which have workers and answer a request sent twice once.
 ALIKE_IN_WORKING = (
+    "adapters/clock.py",
     "adapters/fault_log.py",
     "adapters/job_worker.py",
+    "domain/idempotency.py",
 )
 
 # The same file by name, each with what is its service's own.
@@ -59,6 +61,7 @@ OWN = {
     "__init__.py": "empty",
     "__main__.py": "each has commands of its own",
     "adapters/__init__.py": "empty",
+    "adapters/idempotency_repository.py": "the same but for the hash, which has a file of its own here",
     "adapters/job_queue.py": "each has tasks of its own",
     "adapters/metrics.py": "each counts what it does",
     "adapters/plugin_points.py": "mappers and validators there, engines and models here",
@@ -66,6 +69,7 @@ OWN = {
     "adapters/tables.py": "each has its own tables",
     "adapters/taxonomy_files.py": "the mapper reads groups and aliases, the analysis severities",
     "api/__init__.py": "empty",
+    "api/idempotent.py": "there a text is left out of what is kept, here there is none",
     "api/openapi_document.py": "each has its title and description",
     "api/plugins_controller.py": "each shows its own kinds",
     "api/settings_controller.py": "each shows its own defaults",
