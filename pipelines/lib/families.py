@@ -80,11 +80,13 @@ class PhrasingFamilies:
         kinds: ways of writing by kind (styles of labels, styles of text, languages).
         seed: seed of the draw.
         share: share of the families that stands for validation, between 0 and 1.
+        undrawn: files from after the draw: all their rows train, so that validation stays what it was.
     """
 
     kinds: Mapping[str, tuple[str, ...]]
     seed: str
     share: float
+    undrawn: frozenset[str]
 
     def knows(self, way: str) -> bool:
         """Whether the way of writing is listed."""
@@ -139,12 +141,13 @@ def load_phrasing_families(path: Path) -> PhrasingFamilies:
     Raises:
         DataFaultError: the file breaks its schema; names file, line and key.
     """
-    root = _section(read_yaml(path), "draw", "kinds")
+    root = _section(read_yaml(path), "draw", "undrawn", "kinds")
     draw = _section(root["draw"], "seed", "share")
     return PhrasingFamilies(
         kinds={key.key: tuple(way.text() for way in ways.items()) for key, ways in root["kinds"].fields()},
         seed=draw["seed"].text(),
         share=draw["share"].number(0, 0.5),
+        undrawn=frozenset(name.text() for name in root["undrawn"].items()),
     )
 
 

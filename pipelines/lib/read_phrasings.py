@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
-from pipelines.lib.example import Candidate, Source
+from pipelines.lib.example import Candidate, Source, Split
 from pipelines.lib.families import PhrasingFamilies
 from pipelines.lib.licences import OURS
 from pipelines.lib.strict_jsonl import read_jsonl
@@ -48,5 +48,5 @@ def phrasing_candidates(folder: Path, families: PhrasingFamilies) -> Iterator[Ca
                 licence=OURS,
                 origin=f"phrasings/{path.name}",
                 lang=phrasing.lang,
-                split=families.split_of(family),
+                split=Split.TRAIN if path.name in families.undrawn else families.split_of(family),
             )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from mapper_svc.adapters.vendor_files import load_vendors
 from pipelines.lib.build_dataset import DatasetSources
 from pipelines.lib.example import Split
 from pipelines.lib.families import load_phrasing_families, load_vendor_families
+from pipelines.lib.normalise import duplicate_key
 from pipelines.lib.read_feedback import read_feedback
 from pipelines.lib.read_free_form import read_free_form
 from pipelines.lib.read_phrasings import phrasing_candidates
 from pipelines.lib.read_taxonomy import taxonomy_candidates
 from pipelines.lib.read_vendors import UnlistedVendorError, vendor_candidates
+from pipelines.lib.remove_leaks import remove_leaks
 
 SOURCES = DatasetSources()
 VENDORS = load_vendor_families(SOURCES.vendor_families)
@@ -93,6 +96,44 @@ def test_a_wrong_phrasing_is_named_with_its_line(tmp_path: Path, line: bytes, pr
 
 def test_every_family_of_the_written_phrasings_is_listed() -> None:
     assert list(phrasing_candidates(SOURCES.phrasings, PHRASINGS))
+
+
+def test_all_of_a_file_from_after_the_draw_is_learnt_from(tmp_path: Path) -> None:
+    text = next(
+        text
+        for text in (f"text {number}" for number in range(1_000))
+        if PHRASINGS.split_of(PHRASINGS.family_of(text)) is Split.VALIDATION
+    )
+    line = json.dumps({"label": "OTHER.Safe", "family": "noun_en", "lang": "en", "raw": text})
+    for name in ("drawn.jsonl", "later.jsonl"):
+        (tmp_path / name).write_text(line + "\n")
+    rows = phrasing_candidates(tmp_path, replace(PHRASINGS, undrawn=frozenset({"later.jsonl"})))
+    assert [(row.origin, row.split) for row in rows] == [
+        ("phrasings/drawn.jsonl", Split.VALIDATION),
+        ("phrasings/later.jsonl", Split.TRAIN),
+    ]
+
+
+def test_no_phrasing_of_validation_yields_to_one_from_after_the_draw() -> None:
+    files = {f"phrasings/{name}" for name in PHRASINGS.undrawn}
+    asked = [
+        row
+        for row in phrasing_candidates(SOURCES.phrasings, PHRASINGS)
+        if row.origin in files or row.split is Split.VALIDATION
+    ]
+    _, leaks = remove_leaks(asked, [])
+    assert leaks == []
+
+
+def test_no_text_from_after_the_draw_was_there_before() -> None:
+    texts: dict[bool, set[str]] = {True: set(), False: set()}
+    files = set()
+    for row in phrasing_candidates(SOURCES.phrasings, PHRASINGS):
+        name = row.origin.removeprefix("phrasings/")
+        files.add(name)
+        texts[name in PHRASINGS.undrawn].add(duplicate_key(row.raw))
+    assert files >= PHRASINGS.undrawn
+    assert not texts[True] & texts[False]
 
 
 def test_every_vendor_label_is_read_once() -> None:
