@@ -150,6 +150,7 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
+            stack.push_async_callback(evidence_parts.rolling.close)
             stack.callback(insights.statistics.close)
             stack.push_async_callback(frameworks.close)
             if settings.metrics_port:

@@ -16,10 +16,12 @@ from analysis_svc.adapters.evidence_rule_files import load_evidence_rules
 from analysis_svc.adapters.evidence_rule_repository import EvidenceRuleRepository
 from analysis_svc.adapters.export_ledger import ExportLedgerRepository
 from analysis_svc.adapters.export_source import ExportSourceReader
+from analysis_svc.adapters.rolled_hours import RolledHours
 from analysis_svc.api.evidence_rules_controller import EvidenceRulesController
 from analysis_svc.api.exports_controller import EvidenceKeysController, ExportsController
 from analysis_svc.api.status_controller import StatusController
 from analysis_svc.domain.assess_controls import AssessControls
+from analysis_svc.domain.background_work import BackgroundWork
 from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.change_evidence_rules import ChangeEvidenceRules
 from analysis_svc.domain.exports.make_export import ExportEvidence
@@ -28,18 +30,21 @@ from analysis_svc.domain.framework_ports import Catalogues
 
 @dataclass(frozen=True, slots=True)
 class EvidenceParts:
-    """What the application and other parts take from here."""
+    """What the application and other parts take from here; `rolling` is to be closed with the service."""
 
     handlers: Sequence[type[Controller]]
     dependencies: dict[str, Provide]
     assess_controls: AssessControls
     export_evidence: ExportEvidence
     evidence_keys: EvidenceKeys
+    rolling: BackgroundWork
 
 
 COUNTING_CONNECTIONS = 3
 COUNTING_TIMEOUT_MS = 30_000
 """To count a year of a busy tenant takes longer than any other statement of this service may."""
+_MOST_ROLLED = 1
+"""Tenants whose hours this process counts at once; the others' turn comes with their next question."""
 
 
 def compose_evidence(
@@ -71,7 +76,9 @@ def compose_evidence(
     book = load_evidence_rules(SHIPPED / "evidence-rules.yaml", catalogue)
     rules = EvidenceRuleRepository(database)
     change_rules = ChangeEvidenceRules(rules, book, catalogues)
-    assess_controls = AssessControls(catalogues, book, EvidenceFactsReader(counting), rules)
+    rolling = BackgroundWork(_MOST_ROLLED)
+    facts = EvidenceFactsReader(counting, RolledHours(counting, rolling))
+    assess_controls = AssessControls(catalogues, book, facts, rules)
     keys = EvidenceKeys(database, key_encryption_key=key_encryption_key)
     export_evidence = ExportEvidence(
         assess_controls,
@@ -92,4 +99,5 @@ def compose_evidence(
         assess_controls=assess_controls,
         export_evidence=export_evidence,
         evidence_keys=keys,
+        rolling=rolling,
     )

@@ -1,4 +1,4 @@
-"""Counts the evidence of a period in Postgres."""
+"""Counts the evidence of a period in Postgres: what is rolled up by the hour, and the rest raw."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC
@@ -9,7 +9,15 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analysis_svc.adapters.database import Database
-from analysis_svc.domain.catalogue import MODEL_ERROR, NEEDS_REVIEW, UNKNOWN
+from analysis_svc.adapters.evidence_parts import (
+    CONTROLS,
+    LABELS,
+    LOOKS,
+    VERSIONS,
+    stretch_values,
+    way_of_counting,
+)
+from analysis_svc.adapters.rolled_hours import CAREFULLY, RolledHours, beside
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import (
     EVIDENCE_SHOWN,
@@ -20,96 +28,89 @@ from analysis_svc.domain.evidence_facts import (
     StoredViolations,
     Versions,
 )
-from analysis_svc.domain.map_controls import VIOLATION_STRENGTH
 
 MOST_KINDS = 50_000
 """Rows that are read at most; one for each hour and set of senses that looked."""
 _MOST_VERSIONS = 200
-_OPEN = [MODEL_ERROR, UNKNOWN, NEEDS_REVIEW]
+_TRIES = 2
 
-# First equal analyses of an hour are put together, then it is worked out once for each kind who looked. A
-# finding that is open takes its detector out, and one without a detector takes out all of them.
+# Senses are worked out once for each set of detectors that looked cleanly: there are few of those.
 _LOOKS = text(
-    """
-    with open_findings as (
-        select f.analysis_id,
-               array_agg(distinct coalesce(f.detector, '') order by coalesce(f.detector, '')) as names
-        from analysis.findings f
-        join analysis.analyses a on a.tenant_id = f.tenant_id and a.id = f.analysis_id
-        where f.label = any(:open) and a.analysed_at >= :start and a.analysed_at < :end
-        group by f.analysis_id
-    ), kinds as (
-        select date_trunc('hour', a.analysed_at, 'UTC') as hour, a.detectors_succeeded as succeeded,
-               a.detectors_failed as failed, o.names as open,
-               count(*) as analyses, min(a.analysed_at) as first, max(a.analysed_at) as last
-        from analysis.analyses a
-        left join open_findings o on o.analysis_id = a.id
-        where a.analysed_at >= :start and a.analysed_at < :end
-          and (cast(:application as text) is null or a.application = :application)
-        group by 1, 2, 3, 4
-    ), seen as (
-        select k.hour, k.analyses, k.first, k.last,
-               array(select s.name
-                     from jsonb_to_recordset(cast(:senses as jsonb)) as s(name text, detectors text[])
-                     where not ('' = any(coalesce(k.open, '{}')))
-                       and exists (
-                           select 1 from unnest(k.succeeded) d
-                           where d = any(s.detectors)
-                             and not (d = any(coalesce(k.open, '{}')))
-                             and not exists (
-                                 select 1 from jsonb_array_elements(k.failed) f where f ->> 0 = d)
-                       )
-                     order by s.name) as senses
-        from kinds k
+    f"""
+    {LOOKS.both}, seen as materialized (
+        select clean, array(
+            select s.name from jsonb_to_recordset(cast(:senses as jsonb)) as s(name text, detectors text[])
+            where s.detectors && clean order by s.name
+        ) as senses
+        from (select distinct clean from parts) as sets
     )
-    select senses, sum(analyses)::bigint as analyses, min(first) as first, max(last) as last
-    from seen group by hour, senses order by min(first) limit :most
-    """
+    select senses, sum(analyses)::bigint as analyses, min(first_at) as first, max(last_at) as last
+    from parts join seen using (clean) group by hour, senses order by min(first_at) limit :most
+    """  # noqa: S608 - put together of constants
 )
+# The newest ids are in the newest hours that have any: each of those has at least one.
 _LABELS = text(
-    """
-    select f.label, count(*) as findings,
-           count(*) filter (where s.severity * f.score * f.confidence >= :floor) as strong,
-           count(distinct a.id) filter (where s.severity * f.score * f.confidence >= :floor)
-               as strong_analyses,
-           max(a.analysed_at) filter (where s.severity * f.score * f.confidence >= :floor) as last_strong_at,
-           (array_agg(a.id order by a.analysed_at desc, a.id)
-               filter (where s.severity * f.score * f.confidence >= :floor))[1:200] as strong_in
-    from analysis.analyses a
-    join analysis.findings f on f.tenant_id = a.tenant_id and f.analysis_id = a.id
-    left join jsonb_to_recordset(cast(:severities as jsonb)) as s(label text, severity double precision)
-      on s.label = f.label
-    where a.analysed_at >= :start and a.analysed_at < :end
-      and (cast(:application as text) is null or a.application = :application)
-    group by f.label
-    """
+    f"""
+    {LABELS.both}, newest as (
+        select label, id, at, row_number() over (partition by label order by at desc, id) as place
+        from (
+            select label, strong_in, strong_at,
+                   dense_rank() over (partition by label order by hour desc) as place
+            from parts where strong > 0
+        ) as hours
+        cross join lateral unnest(strong_in, strong_at) as one(id, at)
+        where hours.place <= :shown
+    ), shown as (
+        select label, array_agg(id order by at desc, id) as strong_in, max(at) as last_strong_at
+        from newest where place <= :shown group by label
+    ), counted as (
+        select label, sum(findings)::bigint as findings, sum(strong)::bigint as strong,
+               sum(strong_analyses)::bigint as strong_analyses
+        from parts group by label
+    )
+    select * from counted left join shown using (label)
+    """  # noqa: S608 - put together of constants
 )
 _VIOLATIONS = text(
-    """
-    select control, count(*) as analyses, max(a.analysed_at) as last_at,
-           (array_agg(a.id order by a.analysed_at desc, a.id))[1:200] as evidence
-    from analysis.analyses a cross join unnest(a.violated) as control
-    where a.analysed_at >= :start and a.analysed_at < :end
-      and (cast(:application as text) is null or a.application = :application)
-    group by control
-    """
+    f"""
+    {CONTROLS.both}, newest as (
+        select control, id, at, row_number() over (partition by control order by at desc, id) as place
+        from (
+            select control, evidence, evidence_at,
+                   dense_rank() over (partition by control order by hour desc) as place
+            from parts
+        ) as hours
+        cross join lateral unnest(evidence, evidence_at) as one(id, at)
+        where hours.place <= :shown
+    ), shown as (
+        select control, array_agg(id order by at desc, id) as evidence, max(at) as last_at
+        from newest where place <= :shown group by control
+    )
+    select control, analyses, last_at, evidence
+    from (select control, sum(analyses)::bigint as analyses from parts group by control) as counted
+    join shown using (control)
+    """  # noqa: S608 - put together of constants
 )
 _VERSIONS = text(
-    """
-    select a.taxonomy, a.versions, count(*) as analyses
-    from analysis.analyses a
-    where a.analysed_at >= :start and a.analysed_at < :end
-      and (cast(:application as text) is null or a.application = :application)
-    group by 1, 2 order by 3 desc, 1, 2 limit :most
-    """
+    f"""
+    {VERSIONS.both}
+    select taxonomy, versions, sum(analyses)::bigint as analyses
+    from parts group by 1, 2 order by 3 desc, 1, 2 limit :most
+    """  # noqa: S608 - put together of constants
 )
 
 
 class EvidenceFactsReader:
-    """Counts with SQL, so that what is read does not grow with the number of analyses."""
+    """Counts with SQL, so that what is read does not grow with the number of analyses.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: of the service.
+        rolled: knows which hours are counted; None: all is counted raw.
+    """
+
+    def __init__(self, database: Database, rolled: RolledHours | None = None) -> None:
         self._database = database
+        self._rolled = rolled
 
     async def of(
         self,
@@ -120,21 +121,48 @@ class EvidenceFactsReader:
         severities: Mapping[str, float],
     ) -> Facts:
         """Count what was kept in a period; see the port."""
-        asked = {"start": period.start, "end": period.end, "application": period.application}
         groups = [{"name": name, "detectors": list(names)} for name, names in senses.items()]
-        weights = [{"label": name, "severity": severity} for name, severity in severities.items()]
+        senses_json = msgspec.json.encode(groups).decode()
+        for rolled in (*[self._rolled] * _TRIES, None):
+            facts = await self._count(tenant_id, period, senses_json, severities, rolled)
+            if facts is not None:
+                break
+        else:
+            raise AssertionError("counted raw, nothing can have changed")
+        return facts
+
+    async def _count(
+        self,
+        tenant_id: UUID,
+        period: Period,
+        senses: str,
+        severities: Mapping[str, float],
+        rolled: RolledHours | None,
+    ) -> Facts | None:
+        """Count once; None when an hour that was counted before was changed meanwhile."""
+        way, values = way_of_counting(severities)
         async with self._database.tenant(tenant_id) as connection:
-            looks = await _rows(
-                connection, _LOOKS, asked, senses=_json(groups), open=_OPEN, most=MOST_KINDS + 1
-            )
+            await connection.execute(CAREFULLY)
+            hours = await rolled.counted(connection, period, way) if rolled else {}
+            taken, stretches = beside(period, hours)
+            asked = {
+                **values,
+                **stretch_values(stretches),
+                "hours": taken,
+                "application": period.application,
+            }
+            looks = await _rows(connection, _LOOKS, asked, senses=senses, most=MOST_KINDS + 1)
             if len(looks) > MOST_KINDS:
                 detail = "there are too many kinds of analyses in this period; ask for a shorter one"
                 raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field="from")
-            labels = await _rows(
-                connection, _LABELS, asked, severities=_json(weights), floor=VIOLATION_STRENGTH
-            )
-            violations = await _rows(connection, _VIOLATIONS, asked)
+            labels = await _rows(connection, _LABELS, asked, shown=EVIDENCE_SHOWN)
+            violations = await _rows(connection, _VIOLATIONS, asked, shown=EVIDENCE_SHOWN)
             versions = await _rows(connection, _VERSIONS, asked, most=_MOST_VERSIONS)
+            if rolled:
+                after = await rolled.counted(connection, period, way)
+                if not hours.items() <= after.items():
+                    return None
+                await rolled.count_rest(connection, tenant_id, period, hours, way, values)
         return Facts(
             looks=[
                 Looks(
@@ -148,7 +176,7 @@ class EvidenceFactsReader:
             labels={row["label"]: _label(row) for row in labels},
             violations={
                 row["control"]: StoredViolations(
-                    row["analyses"], row["last_at"].astimezone(UTC), _first(row["evidence"])
+                    row["analyses"], row["last_at"].astimezone(UTC), tuple(row["evidence"])
                 )
                 for row in violations
             },
@@ -169,15 +197,6 @@ def _label(row: RowMapping) -> LabelFacts:
         findings=row["findings"],
         strong=row["strong"],
         last_strong_at=None if last is None else last.astimezone(UTC),
-        strong_in=_first(row["strong_in"] or ()),
+        strong_in=tuple(row["strong_in"] or ()),
         strong_analyses=row["strong_analyses"],
     )
-
-
-def _first(ids: Sequence[UUID]) -> tuple[UUID, ...]:
-    # An analysis comes once for each of its findings.
-    return tuple(dict.fromkeys(ids))[:EVIDENCE_SHOWN]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

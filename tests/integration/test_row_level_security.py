@@ -369,6 +369,7 @@ def test_service_may_change_no_more_than_it_needs_to(superuser: Connection) -> N
         "analysis.procrastinate_workers": "DELETE UPDATE",
         "analysis.report_schedules": "DELETE UPDATE",
         "analysis.reports": "UPDATE",
+        "analysis.rolled_hours": "DELETE",
         "mapper.audit_heads": "UPDATE",
         "mapper.model_registry": "UPDATE",
         "mapper.model_trial_slots": "DELETE UPDATE",
