@@ -20,7 +20,12 @@ from analysis_svc.adapters.dashboard_repository import DashboardRepository
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
 from analysis_svc.adapters.insights.incident_repository import IncidentRepository
-from analysis_svc.compose_evidence import COUNTING_CONNECTIONS, COUNTING_TIMEOUT_MS, compose_evidence
+from analysis_svc.compose_evidence import (
+    COUNTING_CONNECTIONS,
+    COUNTING_TIMEOUT_MS,
+    EvidenceParts,
+    compose_evidence,
+)
 from analysis_svc.compose_frameworks import compose_frameworks
 from analysis_svc.compose_insights import compose_insights
 from analysis_svc.domain.catalogue import Catalogue
@@ -35,7 +40,9 @@ from tests.fixtures.databases import make_databases, migrate
 _Ask = Callable[[], Awaitable[object]]
 
 
-def _questions(database: Database, catalogue: Catalogue, tenant: UUID, span: Span) -> dict[str, _Ask]:
+def _questions(
+    database: Database, catalogue: Catalogue, tenant: UUID, span: Span
+) -> tuple[EvidenceParts, dict[str, _Ask]]:
     catalogues = compose_frameworks(database, catalogue).catalogues
     evidence = compose_evidence(
         database, catalogue, catalogues, AuditRepository(database), key_encryption_key="", product="benchmark"
@@ -55,7 +62,7 @@ def _questions(database: Database, catalogue: Catalogue, tenant: UUID, span: Spa
         await insights.incidents.page(tenant, span)
         await insights.incidents.summary(tenant, span)
 
-    return {
+    return evidence, {
         "status, soc2": lambda: status(tenant, "soc2", period),
         "status, nist-800-53": lambda: status(tenant, "nist-800-53", period),
         "history, by day": lambda: history(tenant, span, Bucket.DAY),
@@ -73,7 +80,7 @@ async def _run(
     dsn: str, catalogue: Catalogue, tenant: UUID, span: Span, asked: argparse.Namespace
 ) -> list[dict[str, object]]:
     database = Database(dsn, pool_size=COUNTING_CONNECTIONS, statement_timeout_ms=COUNTING_TIMEOUT_MS)
-    questions = _questions(database, catalogue, tenant, span)
+    evidence, questions = _questions(database, catalogue, tenant, span)
     store = IncidentRepository(database, catalogue.taxonomy)
     while not await store.catch_up(tenant, since=span.start):
         pass
@@ -85,6 +92,8 @@ async def _run(
             began = time.perf_counter()
             await ask()
             first, seconds = time.perf_counter() - began, []
+            # What the first question has counted in the background is counted before the next ones.
+            await asyncio.gather(*evidence.rolling._tasks)  # noqa: SLF001 - nobody else waits for it
             for _ in range(asked.times):
                 began = time.perf_counter()
                 await ask()

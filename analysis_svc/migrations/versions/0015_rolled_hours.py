@@ -7,8 +7,8 @@ it. A new analysis costs one comparison: the trigger itself runs only for one th
 
 from alembic import context, op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
