@@ -40,6 +40,7 @@ _SAYS_NOTHING = frozenset(
 _AGAIN_AFTER_S = (0.02, 0.07)
 """How long is waited before the second try, in seconds: something between the two."""
 _LATE_S = 0.1
+_WELL = {state: DetectorHealth(ReadyState.READY, breaker=state.value) for state in BreakerState}
 Check = Callable[[], Awaitable[None]]
 
 
@@ -100,6 +101,7 @@ class ContainedDetector:
         self._label = label or inner.info.name
         self._retries = containment.retries
         self._bulkhead = Bulkhead(containment.max_concurrency)
+        self._is_remote = inner.info.kind is not DetectorKind.PROCESS
         self._failed_probes = 0
         self._sick: FailureReason | None = None
         self._breaker = Breaker(containment.breaker, on_state=self._breaker_changed)
@@ -122,9 +124,10 @@ class ContainedDetector:
 
     def health(self) -> DetectorHealth:
         """Whether it would be asked now: a process says so itself, of others probes and calls tell."""
-        process = self.info.kind is DetectorKind.PROCESS
-        own = self._inner.health() if process else DetectorHealth(ReadyState.READY)
         state = self._breaker.state
+        if self._is_remote and self._sick is None and state is not BreakerState.OPEN:
+            return _WELL[state]
+        own = DetectorHealth(ReadyState.READY) if self._is_remote else self._inner.health()
         if own.state is ReadyState.READY and self._sick is not None:
             own = replace(own, state=ReadyState.UNAVAILABLE, reason=self._sick)
         elif own.state is ReadyState.READY and state is BreakerState.OPEN:
@@ -145,8 +148,11 @@ class ContainedDetector:
         deadline = asyncio.get_running_loop().time() + timeout_s
         outcome: bool | None = None
         try:
-            async with self._bulkhead.slot(deadline):
+            await self._bulkhead.enter(deadline)
+            try:
                 said = await self._ask(text, deadline, context)
+            finally:
+                self._bulkhead.leave()
             outcome = True
         except DetectorFault as fault:
             late_s = asyncio.get_running_loop().time() - deadline

@@ -1,8 +1,6 @@
 """So many calls of one detector at once, and as many again that wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from orchestration_svc.domain.detection import DetectorFault, DetectorStatus, FailureReason
 
@@ -19,9 +17,8 @@ class Bulkhead:
         self._slots = asyncio.Semaphore(most)
         self._inside = 0
 
-    @asynccontextmanager
-    async def slot(self, deadline: float) -> AsyncIterator[None]:
-        """Hold one of the slots; waits for it until ``deadline``, by the loop's clock.
+    async def enter(self, deadline: float) -> None:
+        """Take one of the slots, given back by `leave`; waits for it until ``deadline`` of the loop's clock.
 
         Raises:
             DetectorFault: unavailable when too many wait already, timeout when none came free in time.
@@ -32,15 +29,17 @@ class Bulkhead:
         try:
             if not self._slots.locked():
                 await self._slots.acquire()  # at once, and without the price of a time limit
-            else:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        await self._slots.acquire()
-                except TimeoutError:
-                    raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
-            try:
-                yield
-            finally:
-                self._slots.release()
-        finally:
+                return
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+        except TimeoutError:
             self._inside -= 1
+            raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.QUEUED_TOO_LONG) from None
+        except BaseException:
+            self._inside -= 1
+            raise
+
+    def leave(self) -> None:
+        """Give a slot back."""
+        self._slots.release()
+        self._inside -= 1

@@ -1,6 +1,7 @@
 """All detectors that requests may be answered by: installed, configured, shared and a tenant's own."""
 
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -14,6 +15,9 @@ from orchestration_svc.domain.detection import Detector, DetectorDirectory, Fail
 from orchestration_svc.domain.detector_registration import REGISTRY
 from orchestration_svc.domain.detector_split import Arm, draw_arm
 
+_TOGETHER_MAX = 1_000
+_Layers = tuple[tuple[RunningVersion, ...] | None, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class NamedDetector:
@@ -24,6 +28,8 @@ class NamedDetector:
 
     def drawn(self, draw: float) -> Detector | None:
         """Return the version that answers for a draw from [0, 1)."""
+        if len(self.arms) == 1 and self.arms[0].weight:
+            return self.arms[0].carries
         arm = draw_arm(self.arms, draw)
         return None if arm is None else arm.carries
 
@@ -32,7 +38,7 @@ class TenantDirectory:
     """Implements `DetectorDirectory` for one request: of several versions it holds the drawn one.
 
     Args:
-        named: the detectors by name.
+        named: the detectors by name, sorted by it.
         draw: from [0, 1).
         beside: makes a version that is asked with its shadow.
         again: the directory that it was made of.
@@ -49,6 +55,7 @@ class TenantDirectory:
         self._draw = draw
         self._beside = beside
         self._again = again
+        self._chosen: dict[str, Detector] | None = None
 
     async def of(self, tenant_id: UUID) -> DetectorDirectory:
         """Return another tenant's, or this one's with another draw."""
@@ -56,15 +63,22 @@ class TenantDirectory:
 
     def get(self, name: str) -> Detector | None:
         """Return the version of that detector that answers this request."""
-        named = self._named.get(name)
-        drawn = None if named is None else named.drawn(self._draw)
-        if named is None or drawn is None or named.shadow is None or named.shadow is drawn:
-            return drawn
-        return self._beside(name, drawn, named.shadow)
+        return self._answering().get(name)
 
     def all(self) -> Sequence[Detector]:
         """Return all of them by name."""
-        return [one for name in sorted(self._named) if (one := self.get(name)) is not None]
+        return list(self._answering().values())
+
+    def _answering(self) -> dict[str, Detector]:
+        if self._chosen is None:
+            self._chosen = {}
+            for name, named in self._named.items():
+                drawn = named.drawn(self._draw)
+                if drawn is not None and named.shadow is not None and named.shadow is not drawn:
+                    drawn = self._beside(name, drawn, named.shadow)
+                if drawn is not None:
+                    self._chosen[name] = drawn
+        return self._chosen
 
 
 class LiveDirectory:
@@ -93,20 +107,34 @@ class LiveDirectory:
         self._events = events
         # The drawn share is no secret; it only has to be even.
         self._random = random.Random()  # noqa: S311
+        # What the detectors of each tenant were put together from, and what came of it.
+        self._together: OrderedDict[UUID, tuple[_Layers, dict[str, NamedDetector]]] = OrderedDict()
 
     async def of(self, tenant_id: UUID) -> DetectorDirectory:
         """Return the tenant's detectors. What could not be read is stood for by `REGISTRY`, which fails."""
-        shared = await self._kept.of(OPERATOR_TENANT_ID)
-        layers = [shared]
+        layers: _Layers = (await self._kept.of(OPERATOR_TENANT_ID),)
         if tenant_id != OPERATOR_TENANT_ID:
-            layers.append(await self._kept.of(tenant_id))
+            layers += (await self._kept.of(tenant_id),)
+        named = self._named(tenant_id, layers)
+        return TenantDirectory(named, self._random.random(), self._beside, self)
+
+    def _named(self, tenant_id: UUID, layers: "_Layers") -> dict[str, NamedDetector]:
+        before = self._together.get(tenant_id)
+        # A reading makes its versions anew, so the very same ones are what they were.
+        if before is not None and all(old is new for old, new in zip(before[0], layers, strict=True)):
+            self._together.move_to_end(tenant_id)
+            return before[1]
         named = {one.info.name: NamedDetector((Arm("", 1, one),)) for one in self._installed.all()}
         for versions in layers:
             if versions is None:
                 named[REGISTRY] = NamedDetector((Arm("", 1, _UNREAD),))
             else:
                 _add(named, versions)
-        return TenantDirectory(named, self._random.random(), self._beside, self)
+        named = dict(sorted(named.items()))
+        self._together[tenant_id] = (layers, named)
+        if len(self._together) > _TOGETHER_MAX:
+            self._together.popitem(last=False)
+        return named
 
     def get(self, name: str) -> Detector | None:
         """Return the installed or configured detector of that name."""

@@ -63,7 +63,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[HttpAnswer] | None = None
         self._read = _Reading()
         self._reusable = False
-        self.expires: asyncio.TimerHandle | None = None
+        self.expires_at = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -102,8 +102,6 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._reusable = False
-        if self.expires is not None:
-            self.expires.cancel()
         if self._transport is not None:
             self._transport.abort()
 

@@ -75,6 +75,7 @@ class OutboundClient:
         self._idle: dict[Origin, list[HttpConnection]] = {}
         # In the order in which they were put aside: the first has been idle for longest.
         self._parked: OrderedDict[HttpConnection, Origin] = OrderedDict()
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         """Return this."""
@@ -88,6 +89,9 @@ class OutboundClient:
 
     async def aclose(self) -> None:
         """Close every connection; calls under way break off."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
         for connection in tuple(self._open):
             connection.abort()
 
@@ -139,12 +143,27 @@ class OutboundClient:
     def _park(self, connection: HttpConnection, origin: Origin) -> None:
         self._idle.setdefault(origin, []).append(connection)
         self._parked[connection] = origin
-        connection.expires = asyncio.get_running_loop().call_later(KEPT_S, connection.abort)
+        loop = asyncio.get_running_loop()
+        connection.expires_at = loop.time() + KEPT_S
+        if self._sweeping is None:
+            self._sweeping = loop.call_at(connection.expires_at, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been idle for long enough; one timer does for all connections."""
+        loop = asyncio.get_running_loop()
+        self._sweeping = None
+        while self._parked:
+            longest_idle = next(iter(self._parked))
+            if longest_idle.expires_at > loop.time():
+                self._sweeping = loop.call_at(longest_idle.expires_at, self._sweep)
+                return
+            origin = self._parked[longest_idle]
+            self._idle[origin].remove(longest_idle)
+            self._forget(longest_idle, origin)
+            longest_idle.abort()
 
     def _forget(self, connection: HttpConnection, origin: Origin) -> None:
         self._parked.pop(connection, None)
-        if connection.expires is not None:
-            connection.expires.cancel()
         if not self._idle.get(origin):
             self._idle.pop(origin, None)
 

@@ -11,6 +11,7 @@ from orchestration_svc.domain.detection import (
     DetectorOutput,
     DetectorStatus,
     FailureReason,
+    PunctualDetectorPlugin,
     ReadyState,
     RemoteDetectorPlugin,
 )
@@ -27,6 +28,7 @@ class RemoteDetector:
     def __init__(self, info: DetectorInfo, plugin: RemoteDetectorPlugin) -> None:
         self._info = info
         self._plugin = plugin
+        self._punctual = plugin if isinstance(plugin, PunctualDetectorPlugin) else None
         self._last: DetectorFault | None = None
 
     @property
@@ -53,8 +55,11 @@ class RemoteDetector:
             DetectorFault: as the plugin says, or timeout.
         """
         try:
-            async with asyncio.timeout(timeout_s):
-                said = await self._plugin.detect_remote(text, context)
+            if self._punctual is not None:
+                said = await self._punctual.detect_within(text, context, timeout_s)
+            else:
+                async with asyncio.timeout(timeout_s):
+                    said = await self._plugin.detect_remote(text, context)
         except TimeoutError:
             self._last = DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG)
             raise self._last from None

@@ -278,3 +278,12 @@ class RemoteDetectorPlugin(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+@runtime_checkable
+class PunctualDetectorPlugin(RemoteDetectorPlugin, Protocol):
+    """A remote plugin that keeps a time limit by itself, and so needs nobody beside it who does."""
+
+    async def detect_within(self, text: str, context: CallContext, timeout_s: float) -> DetectorOutput:
+        """Look at one text; DetectorFault timeout when it has not ended within ``timeout_s`` seconds."""
+        ...

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from orchestration_svc.domain.detection import (
     CallContext,
@@ -40,41 +40,72 @@ async def run_detectors(
         context: what travels with each call.
     """
     called = context or CallContext()
-
-    async def run(detector: Detector) -> DetectorResult:
-        own = detector.info.timeout_ms / 1000
-        timeout_s = own if limit_s is None else min(own, limit_s)
-        return await _run_one(detector, text, content_type, timeout_s, called)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(detector)) for detector in detectors]
+    abandoned: set[asyncio.Task[DetectorResult]] = set()
+    by_limit: dict[float, list[asyncio.Task[DetectorResult]]] = {}
+    tasks = []
+    watches: list[asyncio.TimerHandle] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            for detector in detectors:
+                own = detector.info.timeout_ms / 1000
+                timeout_s = own if limit_s is None else min(own, limit_s)
+                running = _run_one(detector, text, content_type, timeout_s, called, abandoned)
+                tasks.append(group.create_task(running))
+                by_limit.setdefault(timeout_s, []).append(tasks[-1])
+            # One for all that have the same limit: a timer of each one's own costs more than it watches.
+            loop = asyncio.get_running_loop()
+            for timeout_s, late in by_limit.items():
+                watches.append(loop.call_later(timeout_s + _GRACE_S, _abandon, late, abandoned))
+    finally:
+        for watch in watches:
+            watch.cancel()
     return [task.result() for task in tasks]
 
 
+def _abandon(
+    late: Sequence[asyncio.Task[DetectorResult]], abandoned: set[asyncio.Task[DetectorResult]]
+) -> None:
+    for task in late:
+        if not task.done():
+            abandoned.add(task)
+            task.cancel()
+
+
 async def _run_one(
-    detector: Detector, text: str, content_type: str, timeout_s: float, context: CallContext
+    detector: Detector,
+    text: str,
+    content_type: str,
+    timeout_s: float,
+    context: CallContext,
+    abandoned: Container[object],
 ) -> DetectorResult:
     started = time.perf_counter()
     try:
-        said = await _ask(detector, text, content_type, timeout_s, context)
+        said = await _ask(detector, text, content_type, timeout_s, context, abandoned)
     except DetectorFault as fault:
         return _result(detector, started, fault.status, error=fault.reason)
     return _result(detector, started, DetectorStatus.SUCCESS, said=said)
 
 
 async def _ask(
-    detector: Detector, text: str, content_type: str, timeout_s: float, context: CallContext
+    detector: Detector,
+    text: str,
+    content_type: str,
+    timeout_s: float,
+    context: CallContext,
+    abandoned: Container[object],
 ) -> DetectorOutput:
     """Ask one detector; whatever goes wrong becomes a DetectorFault, without its own words."""
     if content_type not in detector.info.content_types:
         raise DetectorFault(DetectorStatus.SKIPPED, FailureReason.CONTENT_TYPE_NOT_SUPPORTED)
     try:
-        async with asyncio.timeout(timeout_s + _GRACE_S):
-            said = await detector.detect(text, timeout_s=timeout_s, context=context)
+        said = await detector.detect(text, timeout_s=timeout_s, context=context)
     except DetectorFault:
         raise
     except asyncio.CancelledError:
         task = asyncio.current_task()
+        if task in abandoned and task is not None and not task.uncancel():
+            raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
         if task is None or task.cancelling():
             raise  # the request itself was cancelled
         # A plugin that cancels what it awaits must not look like a cancelled request.

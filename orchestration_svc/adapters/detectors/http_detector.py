@@ -10,6 +10,7 @@ from orchestration_svc.adapters.http_calls import (
     AnswerTooLargeError,
     CallError,
     CallTimeoutError,
+    ConnectTimeoutError,
     HttpAnswer,
     HttpCalls,
 )
@@ -135,11 +136,15 @@ class HttpDetector:
             DetectorFault: unavailable when it cannot be reached or may not be, failed for 4xx and 5xx,
                 unparsed for any other status but 200 and for an answer that is too large or none.
         """
-        answer = await self._exchange("POST", self._wire.path, self._wire.body(text), context)
-        try:
-            return self._wire.reduce(_decoded(answer), text)
-        except (WrongShapeError, RecursionError):
-            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE) from None
+        return await self._looked(text, context, None)
+
+    async def detect_within(self, text: str, context: CallContext, timeout_s: float) -> DetectorOutput:
+        """Ask the server about one text within a time that may be shorter than its own.
+
+        Raises:
+            DetectorFault: as `detect_remote`; timeout also when it could not be reached within that time.
+        """
+        return await self._looked(text, context, timeout_s)
 
     async def check_health(self, path: str) -> None:
         """Ask for a path that answers 200 when the server is well.
@@ -152,7 +157,17 @@ class HttpDetector:
     async def close(self) -> None:
         """Nothing of its own to close."""
 
-    async def _exchange(self, method: str, path: str, body: JsonValue, context: CallContext) -> bytes:
+    async def _looked(self, text: str, context: CallContext, within_s: float | None) -> DetectorOutput:
+        answer = await self._exchange("POST", self._wire.path, self._wire.body(text), context, within_s)
+        try:
+            return self._wire.reduce(_decoded(answer), text)
+        except (WrongShapeError, RecursionError):
+            raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_WRONG_SHAPE) from None
+
+    async def _exchange(
+        self, method: str, path: str, body: JsonValue, context: CallContext, within_s: float | None = None
+    ) -> bytes:
+        own_s = self.timeout_ms / 1000
         headers = self._headers(context)
         content = None if body is None else msgspec.json.encode(body)
         if content is not None:
@@ -163,7 +178,7 @@ class HttpDetector:
                 self._base + path,
                 headers=headers,
                 body=content,
-                timeout_s=self.timeout_ms / 1000,
+                timeout_s=own_s if within_s is None else min(own_s, within_s),
                 max_bytes=_MAX_ANSWER_BYTES,
             )
         except OutboundRefusedError:
@@ -171,6 +186,10 @@ class HttpDetector:
         except CallTimeoutError:
             # No connection in time is an unreachable server; anything later is a slow one.
             raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
+        except ConnectTimeoutError:
+            if within_s is not None:  # the caller's haste, and not known to be the server's absence
+                raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
+            raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.UNREACHABLE) from None
         except AnswerTooLargeError:
             raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE) from None
         except CallError:

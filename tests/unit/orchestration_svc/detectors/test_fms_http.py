@@ -145,6 +145,16 @@ async def test_a_server_that_cannot_be_reached_is_unavailable_and_a_slow_one_a_t
     assert TEXT not in str(caught.value)
 
 
+async def test_who_is_in_haste_does_not_call_a_server_unreachable() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("late", request=request)
+
+    detector = configured_detector(CONFIG, ScriptedCalls(handler))
+    with pytest.raises(DetectorFault) as caught:
+        await detector.detect_within(TEXT, CallContext(), 0.1)
+    assert caught.value.status is DetectorStatus.TIMEOUT
+
+
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: (

@@ -364,3 +364,14 @@ async def test_any_bytes_whatever_end_in_an_answer_or_a_call_error(pieces: list[
     else:
         assert len(answer.body) <= 100
         assert connection.settle() is False
+
+
+async def test_connections_that_nobody_uses_are_closed_each_in_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("orchestration_svc.adapters.outbound_client.KEPT_S", 0.05)
+    async with running(Server(GOOD)) as server, new_client() as client:
+        await asyncio.gather(ask(client, server), ask(client, server))
+        await asyncio.sleep(0.2)  # timers of the same loop: what is due by then has been done
+        assert (await ask(client, server)).body == b"{}"
+    assert server.connections == 3
