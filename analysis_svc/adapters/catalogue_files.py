@@ -4,6 +4,7 @@ from pathlib import Path
 
 from analysis_svc.adapters.advice_files import load_advice, load_combinations
 from analysis_svc.adapters.crosswalk_files import load_crosswalks
+from analysis_svc.adapters.detector_figure_files import load_figures
 from analysis_svc.adapters.framework_files import load_control_map, load_frameworks
 from analysis_svc.adapters.taxonomy_files import load_taxonomy
 from analysis_svc.domain.catalogue import Catalogue
@@ -28,4 +29,5 @@ def load_catalogue(edition: str, folder: Path = SHIPPED) -> Catalogue:
         advice=load_advice(folder / "remediations.yaml", taxonomy, frameworks, unmapped.keys()),
         combinations=load_combinations(folder / "patterns.yaml", taxonomy),
         crosswalk=load_crosswalks(folder / "crosswalks", frameworks),
+        figures=load_figures(folder / "detector-figures.yaml"),
     )

@@ -108,6 +108,33 @@ class FactorOut(msgspec.Struct, frozen=True):
     findings: list[str]
 
 
+class DetectorTrustOut(msgspec.Struct, frozen=True):
+    """One detector: what was measured of it, by whom, and the two probabilities made of that.
+
+    The figures and ``source`` are null where nobody measured; both probabilities are 0.5 then.
+    """
+
+    detector: str
+    may_have_missed: float
+    right_when_it_speaks: float
+    recall: float | None
+    false_positive_rate: float | None
+    source: str | None
+
+
+class IntervalBasisOut(msgspec.Struct, frozen=True):
+    """What the interval was made of besides the findings, each in [0, 1].
+
+    ``not_looked`` is the share of what had to look and did not, ``may_have_missed`` how likely the detector
+    that misses most missed something, ``imagined`` the strength of what ``high`` adds to the findings.
+    """
+
+    not_looked: float
+    may_have_missed: float
+    imagined: float
+    detectors: list[DetectorTrustOut]
+
+
 class RiskCalibrationOut(msgspec.Struct, frozen=True):
     """The model whose word entered the score, and the labels that it was about."""
 
@@ -119,6 +146,8 @@ class RiskCalibrationOut(msgspec.Struct, frozen=True):
 class RiskOut(msgspec.Struct, frozen=True):
     """Score 0 to 100, its level and interval. ``undetermined``: nothing found, but someone did not look.
 
+    Level ``none`` says that everybody looked; what they may have missed is in the interval.
+
     ``calibration`` is null when the formula alone made the score.
     """
 
@@ -126,6 +155,7 @@ class RiskOut(msgspec.Struct, frozen=True):
     level: Level
     interval: IntervalOut
     contributing_factors: list[FactorOut]
+    interval_basis: IntervalBasisOut
     calibration: RiskCalibrationOut | None
 
 

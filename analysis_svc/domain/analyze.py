@@ -26,7 +26,7 @@ def analyze(request: AnalysisRequest, *, catalogue: Catalogue, now: datetime) ->
     validate_request(request, catalogue)
     frameworks = sorted(set(request.frameworks or catalogue.default_frameworks))
     coverage = measure_coverage(request)
-    risk = score_risk(request.findings, coverage, catalogue.taxonomy)
+    risk = score_risk(request.findings, coverage, catalogue.taxonomy, catalogue.figures)
     compliance = map_controls(request.findings, catalogue, frameworks)
     patterns = find_patterns(request.findings, catalogue)
     return Analysis(

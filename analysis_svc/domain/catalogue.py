@@ -1,9 +1,11 @@
 """What analysis knows before any request: labels, frameworks, and which label bears on which control."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
+from analysis_svc.domain.detector_figures import DetectorFigures
 from analysis_svc.domain.severity_calibration import SeverityCalibration
 
 SAFE = "OTHER.Safe"
@@ -184,6 +186,8 @@ class Catalogue:
     advice: Mapping[str, tuple[Advice, ...]]
     combinations: tuple[Combination, ...]
     crosswalk: tuple[CrosswalkTie, ...] = ()
+    figures: Mapping[str, DetectorFigures] = field(default_factory=lambda: MappingProxyType({}))
+    """What was measured of detectors, by their names."""
 
     @property
     def default_frameworks(self) -> tuple[str, ...]:

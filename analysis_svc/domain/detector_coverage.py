@@ -18,6 +18,8 @@ class DetectorCoverage:
     unreadable: tuple[str, ...]
     """Ids of findings that say a detector's output could not be read."""
     missing_share: float
+    expected: tuple[str, ...]
+    """Detectors that were required or started, by name; those that are missing among them."""
     stated: bool
     """Whether the context said anything about which detectors ran."""
 
@@ -54,5 +56,6 @@ def measure_coverage(request: AnalysisRequest) -> DetectorCoverage:
         missing=tuple(sorted(missing - garbled)),
         unreadable=tuple(sorted(finding.id for finding in unreadable)),
         missing_share=max(shares),
+        expected=tuple(sorted(expected)),
         stated=bool(required or succeeded or failed or context.coverage is not None),
     )

@@ -121,12 +121,18 @@ def _why_the_level(request: AnalysisRequest, risk: Risk, coverage: DetectorCover
     if risk.level is Level.NONE:
         count = len(set(request.context.detectors_succeeded))
         ran = "the one detector that ran" if count == 1 else f"all {_number(count)} detectors that ran"
-        return [
+        statements = [
             (
                 f"The level is none: {ran} found nothing and none is missing. "
                 "This speaks of this request alone and does not show that a control works."
             )
         ]
+        if risk.interval.high > 0.0:
+            statements.append(
+                "With what they are known, or must be feared, to miss, "
+                f"the score may be up to {risk.interval.high:g}."
+            )
+        return statements
     if risk.level is Level.UNDETERMINED:
         reason = (
             "something that should have looked did not"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from analysis_svc.domain.catalogue import Priority, Relation
+from analysis_svc.domain.detector_figures import DetectorTrust
 
 
 class Direction(StrEnum):
@@ -137,6 +138,23 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class IntervalBasis:
+    """What the interval was made of besides the findings; shares and probabilities in [0, 1].
+
+    Attributes:
+        not_looked: share of what had to look that did not.
+        may_have_missed: how likely the one of the detectors that misses most missed something.
+        imagined: strength of the label that ``high`` imagines: all of the first, and of the rest the second.
+        detectors: what is known of each.
+    """
+
+    not_looked: float
+    may_have_missed: float
+    imagined: float
+    detectors: tuple[DetectorTrust, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The model whose word entered a score, and the labels that it was about."""
 
@@ -156,6 +174,7 @@ class Risk:
     level: Level
     interval: Interval
     contributing_factors: tuple[Factor, ...]
+    interval_basis: IntervalBasis
     calibration: Calibration | None = None
 
 

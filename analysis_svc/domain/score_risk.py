@@ -23,17 +23,22 @@ claim holds for the computed numbers. What is too small for that is not lost: a 
 strongest label, and what is above 0 is shown as 0.01 at least.
 
 **Interval**. ``low`` is the same formula over the findings whose label is at least as likely right as
-wrong (confidence >= 0.5). ``high`` takes every label for right (confidence 1), takes an open finding
-(OTHER.Unknown, OTHER.NeedsReview) for one of the worst whatever its score, since nobody knows what its score
-measures, and adds one imagined label of strength ``U * missing share`` with ``U = 1`` for the detectors that
-did not look: with nothing run at all the interval reaches 100. A failed detector therefore never changes the
-score and never lowers ``high``.
+wrong (confidence >= 0.5), each with ``p`` of its strength: the probability that its detector is right when it
+speaks. ``high`` takes every label for right (confidence 1), takes an open finding (OTHER.Unknown,
+OTHER.NeedsReview) for one of the worst whatever its score, since nobody knows what its score measures, and
+adds one imagined label of strength ``U * (m + (1 - m) * Q)`` with ``U = 1``: ``m`` is the share of what had
+to look and did not, ``Q`` the largest probability, among all detectors that had to look or did, that one
+misses something (`detector_figures` has ``p`` and ``q``). With nothing run at all the interval reaches 100.
+A failed detector therefore never changes the score and never lowers ``high``: it raises ``m``, ``Q`` is over
+the failed too, and the strength, computed as ``1 - (1 - m) * (1 - Q)``, grows with both. A detector of less
+recall or more false positives never narrows the interval: ``p`` does not grow and ``Q`` does not fall.
 OTHER.Safe adds nothing. OTHER.ModelError adds nothing to the score and counts as a missing detector.
 
 **Levels** follow the qualitative bounds of CVSS v3.1 times ten: low below 40, medium below 70, high below
-90, critical from 90, of the score as it is shown. Level ``none`` needs ``high`` to be 0: when the score
-is 0 and ``high`` is not, the level is ``undetermined``. An open finding or an unreadable output thus rules
-``none`` out.
+90, critical from 90, of the score as it is shown. Level ``none`` needs that everybody looked and nothing
+is open, that is, ``high`` to be 0 with ``Q`` left out; else the level of score 0 is ``undetermined``. An open
+finding or an unreadable output thus rules ``none`` out. What those who looked may have missed is told by the
+interval and not by the level: no detector finds everything, and ``none`` would never be said.
 """
 
 from collections import defaultdict
@@ -42,7 +47,22 @@ from dataclasses import dataclass
 
 from analysis_svc.domain.catalogue import MODEL_ERROR, NEEDS_REVIEW, SAFE, UNKNOWN, Taxonomy
 from analysis_svc.domain.detector_coverage import DetectorCoverage
-from analysis_svc.domain.models import Calibration, Factor, FactorKind, Finding, Interval, Level, Risk
+from analysis_svc.domain.detector_figures import (
+    FiguresByDetector,
+    may_have_missed,
+    right_when_it_speaks,
+    trust,
+)
+from analysis_svc.domain.models import (
+    Calibration,
+    Factor,
+    FactorKind,
+    Finding,
+    Interval,
+    IntervalBasis,
+    Level,
+    Risk,
+)
 
 RANK_DISCOUNT = 0.5
 REPETITION_BOOST = 0.5
@@ -107,27 +127,49 @@ def combine(strengths: Iterable[float]) -> float:
     return max(1.0 - clear, *ranked[:1], 0.0)
 
 
-def score_risk(findings: Sequence[Finding], coverage: DetectorCoverage, taxonomy: Taxonomy) -> Risk:
-    """Score the findings of one request in the light of what did not look."""
+def score_risk(
+    findings: Sequence[Finding],
+    coverage: DetectorCoverage,
+    taxonomy: Taxonomy,
+    figures: FiguresByDetector,
+) -> Risk:
+    """Score the findings of one request in the light of what did not look, and of who did.
+
+    Args:
+        findings: of the request.
+        coverage: what is missing.
+        taxonomy: how bad each label is.
+        figures: what was measured of detectors.
+    """
 
     def seen(finding: Finding) -> float:
         return 0.0 if finding.label in _NO_RISK else finding_strength(finding, taxonomy)
 
     def at_least(finding: Finding) -> float:
-        return seen(finding) if finding.confidence >= LIKELY_RIGHT else 0.0
+        if finding.confidence < LIKELY_RIGHT:
+            return 0.0
+        return seen(finding) * right_when_it_speaks(finding.detector, figures)
 
     def at_most(finding: Finding) -> float:
         return greatest_strength(finding, taxonomy)
 
     labels = _by_label(findings, seen)
-    unseen = UNSEEN_STRENGTH * coverage.missing_share
+    not_looked = coverage.missing_share
+    missed = may_have_missed(coverage.expected, figures)
+    imagined = UNSEEN_STRENGTH * max(1.0 - (1.0 - not_looked) * (1.0 - missed), not_looked)
+    most = [entry.strength for entry in _by_label(findings, at_most)]
     score = _points(combine(entry.strength for entry in labels))
     low = _points(combine(entry.strength for entry in _by_label(findings, at_least)))
-    high = _points(combine([*(entry.strength for entry in _by_label(findings, at_most)), unseen]))
+    high = _points(combine([*most, imagined]))
+    by_coverage_alone = _points(combine([*most, UNSEEN_STRENGTH * not_looked]))
+    named = (finding.detector for finding in findings if finding.detector is not None)
     return Risk(
         score=score,
-        level=level_of(score, high),
+        level=level_of(score, by_coverage_alone),
         interval=Interval(low, high),
+        interval_basis=IntervalBasis(
+            not_looked, missed, imagined, trust([*coverage.expected, *named], figures)
+        ),
         contributing_factors=(*_label_factors(labels), *_widening_factors(findings, coverage)),
         calibration=_calibration(findings, taxonomy),
     )
@@ -140,10 +182,10 @@ def _calibration(findings: Sequence[Finding], taxonomy: Taxonomy) -> Calibration
     return Calibration(taxonomy.calibration.model, taxonomy.calibration.version, labels)
 
 
-def level_of(score: float, high: float) -> Level:
-    """The level of a score, given the upper end of its interval (both 0 to 100)."""
+def level_of(score: float, most: float) -> Level:
+    """The level of a score, given what it could be with what was not looked at (both 0 to 100)."""
     if score <= 0.0:
-        return Level.UNDETERMINED if high > 0.0 else Level.NONE
+        return Level.UNDETERMINED if most > 0.0 else Level.NONE
     return next(level for floor, level in LEVEL_FLOORS if score >= floor)
 
 

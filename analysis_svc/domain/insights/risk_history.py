@@ -53,9 +53,10 @@ class RiskFigures:
     @property
     def level(self) -> Level | None:
         """The score's level; undetermined where it is 0 and something did not look."""
-        if self.score is None or self.high is None:
+        if self.score is None:
             return None
-        return level_of(self.score, self.high)
+        # Where every score is 0 the analyses themselves say whether something was left open.
+        return level_of(self.score, float(self.levels.get(Level.UNDETERMINED, 0)))
 
 
 NOTHING = RiskFigures()

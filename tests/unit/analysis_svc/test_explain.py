@@ -64,7 +64,7 @@ def test_one_finding_reads_in_the_singular(run: Run) -> None:
     )
     assert answer.explanation == (
         "presidio_analyzer found PII.Contact.Email (e-mail address) once [f1]. The score is 40 of 100 points "
-        "(40 of them from PII.Contact.Email [f1]), within an interval of 40 to 50, "
+        "(40 of them from PII.Contact.Email [f1]), within an interval of 20 to 62.5, "
         "which makes the level medium."
     )
 
@@ -104,7 +104,8 @@ def test_clean_run_claims_no_more_than_it_may(run: Run) -> None:
     assert answer.explanation == (
         "Nothing that bears risk was found. a reported nothing [f1]. "
         "The level is none: the one detector that ran found nothing and none is missing. "
-        "This speaks of this request alone and does not show that a control works."
+        "This speaks of this request alone and does not show that a control works. "
+        "With what they are known, or must be feared, to miss, the score may be up to 50."
     )
 
 

@@ -71,7 +71,7 @@ def test_confidence_is_a_share_and_of_a_clean_answer_at_most_that_of_any_silence
     findings: tuple[Finding, ...],
 ) -> None:
     coverage = measure_coverage(AnalysisRequest(findings, ALL_RAN))
-    confidence = rate_confidence(findings, score_risk(findings, coverage, TAXONOMY), coverage, TAXONOMY)
+    confidence = rate_confidence(findings, score_risk(findings, coverage, TAXONOMY, {}), coverage, TAXONOMY)
     assert 0 <= confidence <= 1
     silences = [finding.confidence for finding in findings if finding.label == "OTHER.Safe"]
     if len(silences) == len(findings):

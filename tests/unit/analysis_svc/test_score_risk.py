@@ -10,6 +10,7 @@ from analysis_svc.adapters.catalogue_files import SHIPPED
 from analysis_svc.adapters.taxonomy_files import load_taxonomy
 from analysis_svc.domain.catalogue import Label, Taxonomy
 from analysis_svc.domain.detector_coverage import measure_coverage
+from analysis_svc.domain.detector_figures import DetectorFigures, FiguresByDetector
 from analysis_svc.domain.models import (
     Analysis,
     AnalysisRequest,
@@ -24,6 +25,9 @@ from analysis_svc.domain.score_risk import combine, score_risk
 TAXONOMY = load_taxonomy(SHIPPED / "taxonomy" / "2026.11.yaml")
 DETECTORS = ("a", "b", "c", "d")
 ALL_RAN = Context(detectors_required=("a",), detectors_succeeded=("a",))
+
+PERFECT = {name: DetectorFigures(1.0, 0.0, "made up") for name in DETECTORS}
+"""Detectors that miss nothing and make nothing up: what they find is all there is."""
 
 unit = st.floats(0, 1)
 detector = st.sampled_from(DETECTORS)
@@ -55,13 +59,21 @@ contexts = st.builds(
 some_findings = finding_lists().filter(bool)
 
 
-def risk_of(findings: tuple[Finding, ...], context: Context = ALL_RAN, taxonomy: Taxonomy = TAXONOMY) -> Risk:
-    return score_risk(findings, measure_coverage(AnalysisRequest(findings, context)), taxonomy)
+def risk_of(
+    findings: tuple[Finding, ...],
+    context: Context = ALL_RAN,
+    taxonomy: Taxonomy = TAXONOMY,
+    figures: FiguresByDetector = PERFECT,
+) -> Risk:
+    return score_risk(findings, measure_coverage(AnalysisRequest(findings, context)), taxonomy, figures)
 
 
 def changed(finding: Finding, field: str, value: float) -> Finding:
     changes: dict[str, Any] = {field: value}
     return dataclasses.replace(finding, **changes)
+
+
+measured = st.dictionaries(detector, st.builds(DetectorFigures, unit, unit, st.just("made up")))
 
 
 def assert_not_lower(after: Risk, before: Risk) -> None:
@@ -70,13 +82,15 @@ def assert_not_lower(after: Risk, before: Risk) -> None:
     assert after.interval.high >= before.interval.high
 
 
-@given(finding_lists(), finding_lists(max_size=1), contexts)
+@given(finding_lists(), finding_lists(max_size=1), contexts, measured)
 @settings(max_examples=200)
 def test_adding_a_finding_never_lowers_score_or_interval(
-    findings: tuple[Finding, ...], more: tuple[Finding, ...], context: Context
+    findings: tuple[Finding, ...], more: tuple[Finding, ...], context: Context, figures: FiguresByDetector
 ) -> None:
     extra = tuple(dataclasses.replace(finding, id="new") for finding in more)
-    assert_not_lower(risk_of((*findings, *extra), context), risk_of(findings, context))
+    assert_not_lower(
+        risk_of((*findings, *extra), context, figures=figures), risk_of(findings, context, figures=figures)
+    )
 
 
 @given(some_findings, contexts, st.data())
@@ -114,20 +128,22 @@ def test_order_of_findings_does_not_matter(
     assert risk_of(shuffled, context) == risk_of(findings, context)
 
 
-@given(finding_lists(), contexts)
-def test_score_lies_in_its_interval_within_bounds(findings: tuple[Finding, ...], context: Context) -> None:
-    risk = risk_of(findings, context)
+@given(finding_lists(), contexts, measured)
+def test_score_lies_in_its_interval_within_bounds(
+    findings: tuple[Finding, ...], context: Context, figures: FiguresByDetector
+) -> None:
+    risk = risk_of(findings, context, figures=figures)
     assert 0 <= risk.interval.low <= risk.score <= risk.interval.high <= 100
 
 
-@given(finding_lists(), contexts, detector)
+@given(finding_lists(), contexts, detector, measured)
 def test_failed_detector_never_changes_score_and_never_lowers_high(
-    findings: tuple[Finding, ...], context: Context, name: str
+    findings: tuple[Finding, ...], context: Context, name: str, figures: FiguresByDetector
 ) -> None:
     worse = dataclasses.replace(
         context, detectors_failed=(*context.detectors_failed, DetectorFailure(name, "failed"))
     )
-    before, after = risk_of(findings, context), risk_of(findings, worse)
+    before, after = (risk_of(findings, one, figures=figures) for one in (context, worse))
     assert after.score == before.score
     assert after.interval.low == before.interval.low
     assert after.interval.high >= before.interval.high
@@ -146,12 +162,59 @@ def test_points_of_the_factors_add_up_to_the_score(findings: tuple[Finding, ...]
     assert points == pytest.approx(risk.score, abs=0.01 * (len(findings) + 1))
 
 
-@given(finding_lists(), contexts)
-def test_level_none_only_when_nothing_could_have_been_missed(
-    findings: tuple[Finding, ...], context: Context
+@given(finding_lists(), contexts, measured)
+def test_level_none_only_when_everybody_looked_and_nothing_is_open(
+    findings: tuple[Finding, ...], context: Context, figures: FiguresByDetector
 ) -> None:
     risk = risk_of(findings, context)
     assert (risk.level is Level.NONE) == (risk.interval.high == 0)
+    assert risk_of(findings, context, figures=figures).level is risk.level
+
+
+@given(finding_lists(), contexts, measured, detector, st.data())
+@settings(max_examples=200)
+def test_worse_detector_never_narrows_the_interval(
+    findings: tuple[Finding, ...],
+    context: Context,
+    figures: FiguresByDetector,
+    name: str,
+    data: st.DataObject,
+) -> None:
+    old = DetectorFigures(data.draw(unit), data.draw(unit), "made up")
+    worse = DetectorFigures(
+        data.draw(st.floats(0, old.recall)), data.draw(st.floats(old.false_positive_rate, 1)), "made up"
+    )
+    before, after = (risk_of(findings, context, figures={**figures, name: one}) for one in (old, worse))
+    assert after.score == before.score
+    assert after.interval.low <= before.interval.low
+    assert after.interval.high >= before.interval.high
+
+
+def test_what_a_measured_detector_may_have_missed_is_in_the_interval_and_told() -> None:
+    figures = {"a": DetectorFigures(0.25, 0.0, "one measurement")}
+    risk = risk_of((), figures=figures)
+    assert (risk.score, risk.level) == (0.0, Level.NONE)
+    assert risk.interval.high == 42.86  # 0.75 / (0.75 + 1)
+    assert risk.interval_basis.may_have_missed == pytest.approx(3 / 7)
+    assert risk.interval_basis.imagined == pytest.approx(3 / 7)
+    (told,) = risk.interval_basis.detectors
+    assert (told.recall, told.false_positive_rate, told.source) == (0.25, 0.0, "one measurement")
+
+
+def test_detector_that_nobody_measured_is_taken_for_one_that_knows_nothing() -> None:
+    risk = risk_of((Finding("f1", "PII.Contact.Email", 1.0, 1.0, "a"),), figures={})
+    assert (risk.interval.low, risk.score, risk.interval.high) == (25.0, 50.0, 62.5)
+    (told,) = risk.interval_basis.detectors
+    assert (told.recall, told.false_positive_rate, told.source) == (None, None, None)
+    assert (told.may_have_missed, told.right_when_it_speaks) == (0.5, 0.5)
+
+
+def test_detectors_that_did_not_look_and_those_that_miss_add_up() -> None:
+    context = Context(detectors_required=("a", "b"), detectors_succeeded=("a",))
+    figures = {"a": DetectorFigures(0.5, 0.5, "as good as none"), "b": PERFECT["b"]}
+    risk = risk_of((), context, figures=figures)
+    assert risk.interval.high == 75.0  # half was not looked at, and of the other half one half
+    assert risk.level is Level.UNDETERMINED
 
 
 @given(st.lists(unit, max_size=40))
