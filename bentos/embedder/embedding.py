@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 from bentos.embedder.runtime import EmbedderVersion, Loaded
 from bentos.embedder.settings import Settings
 from bentos.web.batcher import Batcher
-from pipelines.lib.scoring.embedder import load_embedder
+from pipelines.lib.scoring.minilm import load_minilm
 
 _DIGITS = 16
 _NAME = "all-MiniLM-L6-v2"
@@ -36,7 +36,7 @@ async def load(settings: Settings) -> Loaded:
             torch.set_num_threads(settings.threads)
 
     thread = ThreadPoolExecutor(1, "embed", use_threads)
-    embedder = await loop.run_in_executor(thread, load_embedder)
+    embedder = await loop.run_in_executor(thread, load_minilm)
 
     async def embed(texts: list[str]) -> Sequence[NDArray[np.float32]]:
         return list(await loop.run_in_executor(thread, embedder.embed, texts))

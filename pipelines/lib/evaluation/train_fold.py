@@ -34,7 +34,7 @@ class HeadTrainer:
     """Trains the embedding head alone. Embeds a text once for all folds.
 
     Attributes:
-        embedder: MiniLM.
+        embedder: what turns texts into numbers.
         seed: of the order of the rows.
         embedded: the embeddings so far, by raw label.
     """
@@ -50,6 +50,7 @@ class HeadTrainer:
             training,
             self._embed([row.raw for row in training]),
             dataset.labels,
+            sizes=self.embedder.sizes,
             embedder_sha256=self.embedder.sha256,
             seed=self.seed,
             say=say,

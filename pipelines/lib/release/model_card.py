@@ -85,8 +85,11 @@ def _what(origin: Origin, version: str, calibration: Mapping[str, float | None])
     else:
         yield f"- Threshold: {threshold:.3f}. Under it the mapper does not rely on the answer."
     yield f"- Base model: `{origin.base}`, SHA-256 `{origin.base_sha256}`, not part of the release"
-    yield f"- Embedder: MiniLM-L6-v2, SHA-256 `{origin.embedder_sha256}`, not part of the release"
-    yield "- Licence: Apache-2.0, as the base model and the embedder"
+    yield (
+        f"- Embedders: MiniLM-L6-v2 and multilingual-e5-small (4 bits), SHA-256 over both "
+        f"`{origin.embedder_sha256}`, not part of the release"
+    )
+    yield "- Licence: Apache-2.0, as the base model and MiniLM; e5 is under MIT"
 
 
 def _data(origin: Origin, report: EvaluationReport, manifest: Manifest | None) -> Iterator[str]:

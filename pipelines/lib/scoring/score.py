@@ -66,7 +66,7 @@ class TrainedParts:
     Attributes:
         origin: what it was made of.
         tokenizer: tokenizer of the base model.
-        embedder: MiniLM.
+        embedder: what turns texts into numbers for the head.
         head: the embedding head.
         tokens: the table of label tokens.
         calibration: how the tiers are put together.

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from mapper_svc.domain.name_labels import NEVER_NAMED
@@ -24,7 +25,6 @@ from pipelines.lib.read_free_form import read_free_form
 from pipelines.lib.scoring.atomic_file import atomic_folder
 from pipelines.lib.scoring.base_model import resolve_base, weights_sha256
 from pipelines.lib.scoring.embedder import Embedder, load_embedder
-from pipelines.lib.scoring.embedding_head import embed_raw
 from pipelines.lib.scoring.label_tokens import (
     LabelTokens,
     Tokenizer,
@@ -46,6 +46,7 @@ from pipelines.lib.training.adapt import load_for_training
 from pipelines.lib.training.calibrate import fit_calibration, save_calibration
 from pipelines.lib.training.checkpoint import TrainingState
 from pipelines.lib.training.choose_label_tokens import choose_label_tokens
+from pipelines.lib.training.kept_embeddings import kept_embeddings
 from pipelines.lib.training.loss_plot import loss_png
 from pipelines.lib.training.measure import accepted_places
 from pipelines.lib.training.mlflow_run import environment, record_run
@@ -149,7 +150,21 @@ def run_training(
         return None
     say(f"trained in {trained.state.seconds:.0f} s, best at step {trained.state.best_step}")
     with atomic_folder(out) as draft:
-        _write_tiers(draft, model, tokenizer, embedder, tokens, (training, validation), recipe, say)
+        _write_adapter(draft, model, tokens, recipe)
+        foreign = [row for row in validation if row.foreign]
+        embedded = kept_embeddings([row.raw for row in (*training, *foreign)], embedder, data_root, say)
+        head = train_embedding_head(
+            training,
+            embedded[: len(training)],
+            tokens.labels,
+            sizes=embedder.sizes,
+            embedder_sha256=embedder.sha256,
+            seed=recipe.seed,
+            say=say,
+        )
+        head.save(draft / HEAD)
+        head_logits = head.logits([row.raw for row in foreign], embedded[len(training) :])
+        _write_calibration(draft, model, tokenizer, tokens, foreign, head_logits)
         (draft / ORIGIN).write_bytes(_json(origin))
         say("loading what was written and scoring it")
         scorer = load_scorer(draft, base, taxonomy, embedder)
@@ -199,41 +214,27 @@ def _origin(
     )
 
 
-def _write_tiers(
+def _write_adapter(folder: Path, model: OneTokenModel, tokens: LabelTokens, recipe: Recipe) -> None:
+    model.causal_lm.peft_config["default"].base_model_name_or_path = recipe.base
+    model.causal_lm.save_pretrained(folder / ADAPTER, save_embedding_layers=False)
+    (folder / ADAPTER / "README.md").unlink(missing_ok=True)
+    save_label_tokens(tokens, folder / LABEL_TOKENS)
+
+
+def _write_calibration(
     folder: Path,
     model: OneTokenModel,
     tokenizer: Tokenizer,
-    embedder: Embedder,
     tokens: LabelTokens,
-    rows: tuple[Sequence[TrainingRow], Sequence[TrainingRow]],
-    recipe: Recipe,
-    say: Callable[[str], None],
+    foreign: Sequence[TrainingRow],
+    head_logits: NDArray[np.float32],
 ) -> None:
-    training, validation = rows
-    adapter = folder / ADAPTER
-    model.causal_lm.peft_config["default"].base_model_name_or_path = recipe.base
-    model.causal_lm.save_pretrained(adapter, save_embedding_layers=False)
-    (adapter / "README.md").unlink(missing_ok=True)
-    save_label_tokens(tokens, folder / LABEL_TOKENS)
-    say(f"embedding {len(training) + len(validation)} labels")
-    head = train_embedding_head(
-        training,
-        embed_raw([row.raw for row in training], embedder),
-        tokens.labels,
-        embedder_sha256=embedder.sha256,
-        seed=recipe.seed,
-        say=say,
-    )
-    head.save(folder / HEAD)
     # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format,
     # and on labels of strange hands: on those that training's authors wrote, a model is more at home.
     merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
     merged.eval()
-    foreign = [row for row in validation if row.foreign]
-    raws = [row.raw for row in foreign]
     # Without the vendor, as a vendor that was not trained on is asked for.
-    model_logits = label_logits(merged, [encode_prompt(tokenizer, raw) for raw in raws]).numpy()
-    head_logits = head.logits(raws, embed_raw(raws, embedder))
+    model_logits = label_logits(merged, [encode_prompt(tokenizer, row.raw) for row in foreign]).numpy()
     right = accepted_places([row.accepted for row in foreign], tokens.labels)
     nameable = np.array([label not in NEVER_NAMED for label in tokens.labels])
     save_calibration(fit_calibration(model_logits, head_logits, right, nameable), folder / CALIBRATION)

@@ -12,7 +12,9 @@ from pipelines.lib.training.training_rows import TrainingRow
 
 _EMBEDDING_SCALE = 4.0
 _NGRAM_SCALE = 4.0
-"""Both kinds of features have length one; the scales let the same learning rate move both."""
+"""Mean lengths of both kinds of features; they let the same learning rate move both."""
+_SHORTEST = 1e-6
+"""A part whose rows are all alike tells nothing, and is not blown up."""
 _EPOCHS = 4
 _ROWS = 128
 _LEARNING_RATE = 0.02
@@ -26,6 +28,7 @@ def train_embedding_head(
     embeddings: NDArray[np.float32],
     labels: Sequence[str],
     *,
+    sizes: Sequence[int],
     embedder_sha256: str,
     seed: int,
     say: Callable[[str], None] = lambda _: None,
@@ -34,8 +37,9 @@ def train_embedding_head(
 
     Args:
         rows: rows to learn from.
-        embeddings: `embed_rows` of them.
+        embeddings: `embed_raw` of them.
         labels: the labels, in the order of the columns.
+        sizes: numbers that each of the embedder's models gives; their sum is the width of the embeddings.
         embedder_sha256: hash of the embedder's weights.
         seed: of the order of the rows.
         say: is told the loss of each epoch.
@@ -43,7 +47,8 @@ def train_embedding_head(
     places = {label: at for at, label in enumerate(labels)}
     targets = torch.tensor([places[row.label] for row in rows])
     pieces = ngram_features([row.raw for row in rows])
-    dense = torch.from_numpy(embeddings) * _EMBEDDING_SCALE
+    centre, scale = _centre_and_scale(embeddings, sizes)
+    dense = torch.from_numpy((embeddings - centre) * scale)
     weights = {
         "embedding": nn.Parameter(torch.zeros(embeddings.shape[1], len(labels))),
         "ngrams": nn.Parameter(torch.zeros(BUCKETS, len(labels))),
@@ -72,13 +77,34 @@ def train_embedding_head(
             step += 1
         say(f"embedding head, epoch {epoch + 1} of {_EPOCHS}: loss {total / len(rows):.3f}")
     found = {name: weight.detach().numpy() for name, weight in weights.items()}
+    # Centre and scale go into the weights, so that whoever answers need not know of them.
+    weight = found["embedding"] * scale[:, None]
     return EmbeddingHead(
         labels=tuple(labels),
         embedder_sha256=embedder_sha256,
-        embedding=found["embedding"] * np.float32(_EMBEDDING_SCALE),
+        embedding=weight,
         ngrams=(found["ngrams"] * np.float32(_NGRAM_SCALE)).astype(np.float16),
-        bias=found["bias"],
+        bias=found["bias"] - centre @ weight,
     )
+
+
+def _centre_and_scale(
+    embeddings: NDArray[np.float32], sizes: Sequence[int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns what to take from each number of an embedding, and what to multiply the rest by.
+
+    The embeddings of e5 all point nearly the same way, so that what tells them apart is small beside what
+    they share: each model's part is centred, and its rows get the length `_EMBEDDING_SCALE` on average.
+    """
+    centre: NDArray[np.float32] = embeddings.mean(axis=0)
+    scale = np.ones_like(centre)
+    start = 0
+    for size in sizes:
+        part = slice(start, start + size)
+        length = np.linalg.norm(embeddings[:, part] - centre[part], axis=1).mean()
+        scale[part] = _EMBEDDING_SCALE / max(float(length), _SHORTEST)
+        start += size
+    return centre, scale
 
 
 def _sum_of_pieces(pieces: csr_matrix, weights: Tensor) -> Tensor:
