@@ -62,6 +62,8 @@ async def _orchestrator(token: str, detector_ports: list[int]) -> AsyncIterator[
             "ORCHESTRATION_DISABLED_DETECTORS": _OURS,
             "ORCHESTRATION_HTTP_DETECTORS": json.dumps(detectors),
             "ORCHESTRATION_LOG_LEVEL": "WARNING",
+            # The text is the same each time, and its detectors are to be asked.
+            "ORCHESTRATION_RESPONSE_CACHE_S": "0",
         }
     )
     url = f"http://127.0.0.1:{port}"

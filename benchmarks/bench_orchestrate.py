@@ -2,6 +2,9 @@
 
 import argparse
 import asyncio
+import itertools
+import time
+from collections.abc import Callable
 
 import httpx
 
@@ -13,14 +16,20 @@ _LONG = 4096
 
 async def _run(requests: int) -> list[Figures]:
     token, url = stack_token(), f"{stack_url('orchestration')}/api/v1/orchestrate"
-    texts = {"the demo text": TEXT, "4 KiB": (TEXT + " ") * (_LONG // len(TEXT))}
+    # Each text another one, and other ones than of the last run, so that the response cache answers none.
+    fresh = itertools.count(time.time_ns())
+    texts: dict[str, Callable[[], str]] = {
+        "the demo text": lambda: f"{TEXT} Case {next(fresh)}.",
+        "4 KiB": lambda: (TEXT + " ") * (_LONG // len(TEXT)) + f"Case {next(fresh)}.",
+        "the same text again": lambda: TEXT,
+    }
     async with httpx.AsyncClient(
         headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
     ) as client:
         return [
             await measure(
                 name,
-                lambda _, text=text: client.post(url, json={"content": text, "mode": "sync"}),  # type: ignore[misc]
+                lambda _, text=text: client.post(url, json={"content": text(), "mode": "sync"}),  # type: ignore[misc]
                 requests=requests,
                 concurrency=concurrency,
             )

@@ -31,7 +31,7 @@ from mapper_svc.adapters.tenant_settings_cache import CachedTenantSettings
 from mapper_svc.adapters.token_verifier import TokenVerifier
 from mapper_svc.adapters.tracing import ExporterError, make_tracer_provider, trace_client, trace_requests
 from mapper_svc.adapters.valkey import make_valkey
-from mapper_svc.adapters.vendor_files import load_catalogue
+from mapper_svc.adapters.vendor_files import load_catalogue, vendors_hash
 from mapper_svc.api.audit_controller import AuditController
 from mapper_svc.api.guards import Verifier, provide_principal
 from mapper_svc.api.health import HealthController, Probe, ReadinessCheck
@@ -48,6 +48,7 @@ from mapper_svc.api.taxonomy_controller import TaxonomyController
 from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.change_settings import ChangeSettings
 from mapper_svc.domain.map_request import MapRequests
+from mapper_svc.domain.mapping_version import MappingVersions
 from mapper_svc.domain.ports import ReviewQueue
 from mapper_svc.settings import Settings, SettingsError, read_settings
 
@@ -102,8 +103,9 @@ def create_app(
     change_settings = ChangeSettings(
         settings_store, tenant_settings, catalogue.taxonomy, models_threshold=models.threshold_of
     )
+    installed = installed_plugins(disabled={name.strip() for name in settings.disabled_plugins.split(",")})
     plugins = PluginHost(
-        installed_plugins(disabled={name.strip() for name in settings.disabled_plugins.split(",")}),
+        installed,
         catalogue,
         metrics,
         limit_s=settings.plugin_timeout_ms / 1000,
@@ -111,6 +113,16 @@ def create_app(
     events = MappingEventsLog(metrics)
     model_tier = ModelTier(
         settings, catalogue.taxonomy, router=models.router, valkey=valkey, metrics=metrics, events=events
+    )
+    mapping_versions = MappingVersions(
+        (
+            VERSION,
+            catalogue.taxonomy.content_hash,
+            vendors_hash(),
+            *(f"{one.kind}/{one.name}/{one.distribution}/{one.why}" for one in installed),
+        ),
+        tenant_settings,
+        models.router,
     )
     map_requests = MapRequests(
         catalogue,
@@ -120,6 +132,7 @@ def create_app(
         plugins,
         tenant_settings=tenant_settings,
         ask_model=model_tier.ask,
+        versions=mapping_versions,
     )
     editions = available_editions()
 
@@ -168,6 +181,7 @@ def create_app(
         dependencies={
             "principal": Provide(provide_principal, sync_to_thread=False),
             "map_requests": Provide(lambda: map_requests, sync_to_thread=False),
+            "mapping_versions": Provide(lambda: mapping_versions, sync_to_thread=False),
             "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),

@@ -29,11 +29,13 @@ from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
 from orchestration_svc.adapters.jobs import make_jobs
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
+from orchestration_svc.adapters.mapper_versions import MappingVersionSource
 from orchestration_svc.adapters.metrics import Metrics
 from orchestration_svc.adapters.outgoing_calls import make_outgoing_calls
 from orchestration_svc.adapters.policies import make_policies
 from orchestration_svc.adapters.policy_shipped import ShippedPolicyError
 from orchestration_svc.adapters.registered_detectors import ContainedFleet, RegisteredDetectors
+from orchestration_svc.adapters.response_caching import ResponseCaching
 from orchestration_svc.adapters.service_tokens import ServiceTokens
 from orchestration_svc.adapters.structured_log import configure_logging
 from orchestration_svc.adapters.tenant_rules import TenantRules
@@ -91,6 +93,7 @@ def create_app(
     directory: DetectorDirectory | None = None,
     mapper: MapperClient | None = None,
     analysis: AnalysisClient | None = None,
+    mapping_versions: MappingVersionSource | None = None,
 ) -> Litestar:
     """Build the application.
 
@@ -100,6 +103,7 @@ def create_app(
         directory: stands in for the installed detectors in tests.
         mapper: stands in for mapper_svc in tests.
         analysis: stands in for analysis_svc in tests.
+        mapping_versions: stands in for what mapper_svc says of its versions in tests.
 
     Raises:
         SettingsError: a detector is configured wrongly.
@@ -144,15 +148,16 @@ def create_app(
         opa_timeout_s=settings.opa_timeout_ms / 1000,
     )
     rules = TenantRules(settings, database, valkey, metrics, policies.source)
+    http_mapper = HttpMapperClient(
+        DownstreamCall(outgoing.services, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
+    )
+    caching = ResponseCaching(
+        settings, valkey, rules.settings, mapping_versions or http_mapper, metrics, release=VERSION
+    )
     orchestrate = Orchestrate(
         directory=registered.directory,
         policies=PolicyEnforcement(policies.source, metrics),
-        mapper=mapper
-        or HttpMapperClient(
-            DownstreamCall(
-                outgoing.services, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map"
-            )
-        ),
+        mapper=mapper or http_mapper,
         analysis=analysis
         or HttpAnalysisClient(
             DownstreamCall(
@@ -165,6 +170,7 @@ def create_app(
         ),
         events=metrics,
         clock=SystemClock(),
+        cache=caching.cache,
     )
     jobs = make_jobs(
         settings,
@@ -206,6 +212,7 @@ def create_app(
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)
             await database.warm_up()
             await stack.enter_async_context(rules.running())
+            await stack.enter_async_context(caching.running())
             if fleet:
                 fleet.start()
                 stack.push_async_callback(fleet.close)

@@ -141,6 +141,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     opa_token: Annotated[str, Meta(description="bearer token for the OPA server")] = ""
     opa_timeout_ms: Annotated[Millis, Meta(description="limit of one evaluation by the OPA server")] = 200
+    response_cache_s: Annotated[
+        int,
+        Meta(ge=0, le=86_400, description="how long what was found in a text holds, s; 0 switches it off"),
+    ] = 300
+    response_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65_536,
+            description="MiB that this process keeps of it within that time, a tenant's a quarter at most",
+        ),
+    ] = 64
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="least severe line that is logged")
     ] = "INFO"

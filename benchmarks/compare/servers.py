@@ -92,6 +92,8 @@ def this_product(folder: Path) -> Iterator[Compared]:
             "ORCHESTRATION_METRICS_PORT": "0",
             "ORCHESTRATION_DISABLED_DETECTORS": _OURS,
             "ORCHESTRATION_LOG_LEVEL": "WARNING",
+            # The others have none, and what is compared is the work.
+            "ORCHESTRATION_RESPONSE_CACHE_S": "0",
         }
     )
     command = (sys.executable, "-m", "orchestration_svc", "serve")

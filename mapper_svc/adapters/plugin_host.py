@@ -78,6 +78,8 @@ class PluginHost:
         self._mappers: list[_Running[MapperPlugin]] = []
         self._validators: list[_Running[ValidatorPlugin]] = []
         self._calls: dict[tuple[Kind, str], IsolatedCalls] = {}
+        self.failures = 0
+        """How many calls have failed or were left out so far."""
         for one in installed:
             if one.plugin is None:
                 _log.warning("plugin_unusable", kind=one.kind, plugin=one.name, why=one.why)
@@ -158,6 +160,7 @@ class PluginHost:
         try:
             answer = await running.call(work)
         except PluginCallError as error:
+            self.failures += 1
             self._metrics.plugin_call(running.plugin.name, error.fault.value)
             _log.warning("plugin_call_failed", plugin=running.plugin.name, fault=error.fault.value)
             return None

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from mapper_svc.adapters.marked_yaml import Value, read_yaml
@@ -41,6 +42,15 @@ def load_catalogue(edition: str, folder: Path = VENDORS_DIR) -> Catalogue:
     """
     taxonomy = load_taxonomy(edition)
     return Catalogue(taxonomy, load_vendors(taxonomy, folder))
+
+
+def vendors_hash(folder: Path = VENDORS_DIR) -> str:
+    """Returns the SHA-256 (hex) over every vendor file of a folder."""
+    digest = sha256()
+    for path in sorted(folder.glob("*.yaml")):
+        content = path.read_bytes()
+        digest.update(f"{path.name}/{len(content)}/".encode() + content)
+    return digest.hexdigest()
 
 
 def load_vendors(taxonomy: Taxonomy, folder: Path = VENDORS_DIR) -> tuple[Vendor, ...]:

@@ -1,20 +1,29 @@
-"""POST /api/v1/map and /api/v1/map/batch."""
+"""POST /api/v1/map and /api/v1/map/batch, and what their answers depend on."""
 
 import asyncio
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, post
+from litestar import Controller, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, HeaderParameter
 
 from mapper_svc.api.guards import requires
 from mapper_svc.api.injected import Injected
 from mapper_svc.api.problems import BODY, faults
-from mapper_svc.api.wire import MapAnswer, MapBatchAnswer, MapBatchRequest, MapRequest, answer_of, payload_of
+from mapper_svc.api.wire import (
+    MapAnswer,
+    MapBatchAnswer,
+    MapBatchRequest,
+    MappingVersionOut,
+    MapRequest,
+    answer_of,
+    payload_of,
+)
 from mapper_svc.domain.access import Principal
 from mapper_svc.domain.errors import ErrorCode, ServiceError
 from mapper_svc.domain.map_request import MapRequests
+from mapper_svc.domain.mapping_version import MappingVersions
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 
@@ -85,6 +94,14 @@ class MapController(Controller):
             answers.append(answer_of(result))
             await asyncio.sleep(0)  # others in between: the results of a batch may be many
         return MapBatchAnswer(answers)
+
+    @get("/version", summary="What answers depend on now", responses=faults())
+    async def version(
+        self, principal: Injected[Principal], mapping_versions: Injected[MappingVersions]
+    ) -> MappingVersionOut:
+        """Answer the word that every answer to the caller's tenant carries until something changes."""
+        version = await mapping_versions.of(principal.tenant_id)
+        return MappingVersionOut(None if version is None else version.word)
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -95,11 +95,25 @@ class FindingOut(msgspec.Struct, frozen=True):
 
 
 class MapAnswer(msgspec.Struct, frozen=True):
-    """At least one finding for each detector; ``OTHER.Safe`` when it found nothing."""
+    """At least one finding for each detector; ``OTHER.Safe`` when it found nothing.
+
+    ``mapping_version`` is that of GET /api/v1/map/version; null for an answer that is not to be kept.
+    """
 
     findings: list[FindingOut]
     fallback_used: bool
     version_info: VersionInfoOut
+    mapping_version: str | None
+
+
+class MappingVersionOut(msgspec.Struct, frozen=True):
+    """What the caller's tenant is answered with now; null while that is not known.
+
+    It changes with the release, the taxonomy and the vendors' tables, with plugins, with the settings of the
+    tenant and with the version of the model that serves it, a canary's included.
+    """
+
+    mapping_version: str | None
 
 
 class MapBatchAnswer(msgspec.Struct, frozen=True):

@@ -97,9 +97,12 @@ class MapResult:
         unmapped: labels for the review queue, each once for a detector.
         fallback_used: some finding was named by no rule and no model.
         version_info: the editions behind the answer.
+        mapping_version: changes with anything besides the hand-over that the answer depends on; None when
+            that is not known, or something that should have had a say had none.
     """
 
     findings: tuple[Finding, ...]
     unmapped: tuple[UnmappedLabel, ...]
     fallback_used: bool
     version_info: VersionInfo
+    mapping_version: str | None = None

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol
@@ -15,12 +16,19 @@ from mapper_svc.domain.catalogue import Catalogue
 from mapper_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from mapper_svc.domain.findings import MapResult, UnmappedLabel
 from mapper_svc.domain.map_payload import DraftMapping
+from mapper_svc.domain.mapping_version import MappingVersion, MappingVersions
 from mapper_svc.domain.model_opinion import NO_OPINION, ModelOpinion
 from mapper_svc.domain.name_labels import LabelNamer
 from mapper_svc.domain.payload import MapperPayload
 from mapper_svc.domain.plugins import NoPlugins, Plugins
 from mapper_svc.domain.ports import ReviewQueue
-from mapper_svc.domain.tenant_settings import DefaultSettings, MappingChoices, Piece, TenantSettings
+from mapper_svc.domain.tenant_settings import (
+    CurrentChoices,
+    DefaultSettings,
+    MappingChoices,
+    Piece,
+    TenantSettings,
+)
 
 FINDINGS_MAX = 2_000
 """Most findings of one answer, about one megabyte of JSON."""
@@ -56,6 +64,7 @@ class MapRequests:
         plugins: read outputs before the tiers and look at findings after them.
         tenant_settings: knows which tiers each tenant wants.
         ask_model: asks the tenant's model; None in a service without one.
+        versions: tells the version of a tenant's mapping; without it answers carry none.
     """
 
     def __init__(
@@ -67,6 +76,7 @@ class MapRequests:
         plugins: Plugins | None = None,
         tenant_settings: TenantSettings | None = None,
         ask_model: AskModel | None = None,
+        versions: MappingVersions | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._background = background
@@ -75,6 +85,7 @@ class MapRequests:
         self._plugins = plugins or NoPlugins()
         self._tenant_settings = tenant_settings or DefaultSettings()
         self._ask_model = ask_model
+        self._versions = versions
 
     async def __call__(
         self, payloads: Sequence[MapperPayload], *, tenant_id: UUID, within_s: float | None = None
@@ -90,6 +101,7 @@ class MapRequests:
             ServiceError: PAYLOAD_TOO_LARGE when the answer would have more findings than FINDINGS_MAX.
         """
         current = await self._tenant_settings.of(tenant_id)
+        version, failures = self._version(current, tenant_id), self._plugins.failures
         read = await ask_mappers(payloads, self._plugins)
         drafts = await self._draft(read, current.choices)
         opinion = await self._hear_model(drafts, current.choices, tenant_id, within_s)
@@ -105,7 +117,12 @@ class MapRequests:
         unmapped = [label for result in results for label in result.unmapped]
         if unmapped:
             await self._keep_for_review(tenant_id, unmapped)
-        return results
+        if failures != self._plugins.failures or version != self._version(current, tenant_id):
+            version = None  # a plugin that failed should have had a say; or the model was changed meanwhile
+        return [replace(result, mapping_version=_word_of(version, result)) for result in results]
+
+    def _version(self, current: CurrentChoices, tenant_id: UUID) -> MappingVersion | None:
+        return None if self._versions is None else self._versions.under(current, tenant_id)
 
     async def _draft(self, payloads: Sequence[MapperPayload], choices: MappingChoices) -> list[DraftMapping]:
         now = datetime.now(UTC)
@@ -154,3 +171,9 @@ class MapRequests:
             await self._review.keep(tenant_id, labels)
         except StorageUnavailableError as error:
             self._events.review_not_kept(len(labels), reason=type(error.__cause__).__name__)
+
+
+def _word_of(version: MappingVersion | None, result: MapResult) -> str | None:
+    """Return the version for one answer; None when another model than the tenant's own stood in for it."""
+    heard = result.version_info.model
+    return None if version is None or heard not in (None, version.model) else version.word

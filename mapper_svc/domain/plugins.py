@@ -186,6 +186,11 @@ class PluginReading:
 class Plugins(Protocol):
     """Runs the installed plugins; none of them can make a request fail or hold it up for long."""
 
+    @property
+    def failures(self) -> int:
+        """How many calls have failed or were left out so far: answers given meanwhile may lack something."""
+        ...
+
     async def read(self, outputs: Sequence[SeenOutput]) -> Sequence[PluginReading | None]:
         """Ask mappers; one entry for each output, None where no plugin has a say."""
         ...
@@ -197,6 +202,8 @@ class Plugins(Protocol):
 
 class NoPlugins:
     """No plugin is installed."""
+
+    failures = 0
 
     async def read(self, outputs: Sequence[SeenOutput]) -> Sequence[PluginReading | None]:
         """Leave every output to the tiers."""

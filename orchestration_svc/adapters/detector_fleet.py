@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
 from uuid import UUID
 
 from orchestration_svc.adapters.detector_host import ProcessDetector
+from orchestration_svc.adapters.detector_revision import revision_of
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, configured_detector
 from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.plugins import BrokenPlugin, LoadedPlugin, load_plugins
@@ -106,7 +108,7 @@ def build_fleet(
     for config in http_detectors:
         if client is None:
             raise ValueError("remote detectors need an HTTP client")
-        fleet.append(_remote(configured_detector(config, client)))
+        fleet.append(_remote(configured_detector(config, client), revision=revision_of(asdict(config))))
     return DetectorFleet(fleet)
 
 
@@ -119,11 +121,13 @@ def _installed(found: LoadedPlugin | BrokenPlugin, workers: int) -> AnyDetector:
     return _remote(found.plugin)
 
 
-def _remote(plugin: RemoteDetectorPlugin) -> RemoteDetector:
-    return RemoteDetector(_info(plugin, DetectorKind.REMOTE), plugin)
+def _remote(plugin: RemoteDetectorPlugin, *, revision: str = "") -> RemoteDetector:
+    return RemoteDetector(_info(plugin, DetectorKind.REMOTE, revision), plugin)
 
 
-def _info(plugin: ProcessDetectorPlugin | RemoteDetectorPlugin, kind: DetectorKind) -> DetectorInfo:
+def _info(
+    plugin: ProcessDetectorPlugin | RemoteDetectorPlugin, kind: DetectorKind, revision: str = ""
+) -> DetectorInfo:
     return DetectorInfo(
         name=plugin.name,
         vendor=plugin.vendor,
@@ -131,4 +135,5 @@ def _info(plugin: ProcessDetectorPlugin | RemoteDetectorPlugin, kind: DetectorKi
         kind=kind,
         content_types=frozenset(plugin.content_types),
         timeout_ms=plugin.timeout_ms,
+        revision=revision,
     )

@@ -1,4 +1,4 @@
-"""One POST to another service: signed, bounded in time and size, with its failures named."""
+"""One call of another service: signed, bounded in time and size, with its failures named."""
 
 import asyncio
 import random
@@ -63,6 +63,23 @@ class DownstreamCall:
         Raises:
             DownstreamError: unavailable, timeout, refused or unusable_answer.
         """
+        return await self._exchange("POST", path, msgspec.json.encode(body), answer, tenant_id, timeout_s)
+
+    async def get(
+        self, path: str, answer: type[T], *, tenant_id: UUID, timeout_s: float
+    ) -> tuple[T, dict[str, object]]:
+        """Ask without a body; otherwise as `post`."""
+        return await self._exchange("GET", path, None, answer, tenant_id, timeout_s)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        answer: type[T],
+        tenant_id: UUID,
+        timeout_s: float,
+    ) -> tuple[T, dict[str, object]]:
         try:
             token = await self._tokens.get(tenant_id, audience=self._audience, scope=self._scope)
         except SigningKeysUnavailableError:
@@ -76,7 +93,7 @@ class DownstreamCall:
         correlation_id = structlog.contextvars.get_contextvars().get("correlation_id")
         if correlation_id:
             headers["X-Correlation-ID"] = correlation_id
-        response = await self._send(path, msgspec.json.encode(body), headers, timeout_s)
+        response = await self._send(method, path, content, headers, timeout_s)
         if response.status >= _SERVER_ERRORS:
             raise self._failed("unavailable", str(response.status))
         if not _OK <= response.status < _NO_SUCCESS:
@@ -88,18 +105,20 @@ class DownstreamCall:
             raise self._failed("unusable_answer", type(error).__name__) from None
         return decoded, raw
 
-    async def _send(self, path: str, content: bytes, headers: dict[str, str], timeout_s: float) -> HttpAnswer:
+    async def _send(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str], timeout_s: float
+    ) -> HttpAnswer:
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout_s
         try:
             try:
-                return await self._once(path, content, headers, timeout_s)
+                return await self._once(method, path, content, headers, timeout_s)
             except ConnectTimeoutError:
                 raise
             except _BROKE_OFF:
                 wait = random.uniform(*_AGAIN_AFTER_S)  # noqa: S311 - no secret
                 await asyncio.sleep(min(wait, max(0.0, deadline - clock())))
-                return await self._once(path, content, headers, max(0.001, deadline - clock()))
+                return await self._once(method, path, content, headers, max(0.001, deadline - clock()))
         except (CallTimeoutError, ConnectTimeoutError) as error:
             raise self._failed("timeout", type(error).__name__) from None
         except AnswerTooLargeError:
@@ -107,9 +126,11 @@ class DownstreamCall:
         except CallError as error:
             raise self._failed("unavailable", type(error).__name__) from None
 
-    async def _once(self, path: str, content: bytes, headers: dict[str, str], timeout_s: float) -> HttpAnswer:
+    async def _once(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str], timeout_s: float
+    ) -> HttpAnswer:
         return await self._client.call(
-            "POST",
+            method,
             f"{self._url}{path}",
             headers=headers,
             body=content,

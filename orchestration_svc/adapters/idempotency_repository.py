@@ -1,33 +1,16 @@
 """Idempotency keys in Postgres: hashes and sealed answers."""
 
-import hashlib
-import hmac
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, case, delete, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from orchestration_svc.adapters.data_keys import derived_key
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.tables import idempotency_records as records
 from orchestration_svc.domain.idempotency import Record
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-class KeyedSha256:
-    """HMAC-SHA256 under a key derived from the key-encryption key."""
-
-    def __init__(self, key_encryption_key: str) -> None:
-        self._key = derived_key(key_encryption_key, purpose="idempotency hashes")
-
-    def __call__(self, *parts: bytes) -> bytes:
-        """Hash the parts, each with its length, so that none can pass for its neighbour."""
-        digest = hmac.new(self._key, digestmod=hashlib.sha256)
-        for part in parts:
-            digest.update(len(part).to_bytes(8, "big") + part)
-        return digest.digest()
 
 
 class IdempotencyRepository:

@@ -8,12 +8,13 @@ from orchestration_svc.adapters.clock import SystemClock
 from orchestration_svc.adapters.data_keys import DataKeySealer, EnvironmentKeyWrapper
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.fault_log import FaultLog
-from orchestration_svc.adapters.idempotency_repository import IdempotencyRepository, KeyedSha256
+from orchestration_svc.adapters.idempotency_repository import IdempotencyRepository
 from orchestration_svc.adapters.job_queue import JobQueue, JobTask, queue_app
 from orchestration_svc.adapters.job_repository import JobRepository
 from orchestration_svc.adapters.job_runs import JobRunsRepository
 from orchestration_svc.adapters.job_submitters import RegisteredSubmitters
 from orchestration_svc.adapters.job_worker import Handler, JobWorker
+from orchestration_svc.adapters.keyed_hash import KeyedSha256
 from orchestration_svc.adapters.tenant_repository import TenantRepository
 from orchestration_svc.domain.idempotency import Idempotency
 from orchestration_svc.domain.job_items import AnswerItem, Orchestrating
@@ -85,7 +86,10 @@ def make_jobs(
     return Jobs(
         manage=ManageJobs(JobRepository(database, queue), sealer, webhooks, tenant_limits),
         idempotency=Idempotency(
-            IdempotencyRepository(database), sealer, KeyedSha256(settings.key_encryption_key), clock
+            IdempotencyRepository(database),
+            sealer,
+            KeyedSha256(settings.key_encryption_key, purpose="idempotency hashes"),
+            clock,
         ),
         worker=JobWorker(app, handlers, at_once=settings.worker_jobs, silent_s=settings.worker_silent_s),
     )

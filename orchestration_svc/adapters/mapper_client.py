@@ -74,6 +74,11 @@ class _Answer(msgspec.Struct, frozen=True):
     # The mapper says OTHER.Safe when nothing was found; no finding at all says nothing.
     findings: Annotated[list[_Finding], Meta(min_length=1)]
     fallback_used: bool
+    mapping_version: str | None = None  # an older mapper says nothing of it
+
+
+class _VersionAnswer(msgspec.Struct, frozen=True):
+    mapping_version: str | None
 
 
 class _BatchAnswer(msgspec.Struct, frozen=True):
@@ -104,6 +109,17 @@ class HttpMapperClient:
         if len(batch.results) != len(bodies):
             raise DownstreamError("unusable_answer")
         return _read(batch.results, _joined(raw))
+
+    async def mapping_version(self, *, tenant_id: UUID, timeout_s: float) -> str | None:
+        """Ask what the tenant's answers depend on now; None when the mapper does not know.
+
+        Raises:
+            DownstreamError: no usable answer came in time.
+        """
+        answer, _ = await self._call.get(
+            "/api/v1/map/version", _VersionAnswer, tenant_id=tenant_id, timeout_s=timeout_s
+        )
+        return answer.mapping_version
 
 
 def payload_out(payload: MapperPayload) -> PayloadOut:
@@ -144,7 +160,13 @@ def _read(answers: Sequence[_Answer], body: dict[str, object]) -> MapperAnswer:
         for finding in answer.findings
         for label in finding.taxonomy
     ]
-    return MapperAnswer(tuple(findings), body, any(answer.fallback_used for answer in answers))
+    versions = {answer.mapping_version for answer in answers}
+    return MapperAnswer(
+        tuple(findings),
+        body,
+        any(answer.fallback_used for answer in answers),
+        mapping_version=versions.pop() if len(versions) == 1 else None,
+    )
 
 
 def _joined(raw: dict[str, object]) -> dict[str, object]:
@@ -153,6 +175,7 @@ def _joined(raw: dict[str, object]) -> dict[str, object]:
         "findings": [finding for result in results for finding in _list(result.get("findings"))],
         "fallback_used": any(result.get("fallback_used") is True for result in results),
         "version_info": results[0].get("version_info") if results else None,
+        "mapping_version": results[0].get("mapping_version") if results else None,
     }
 
 

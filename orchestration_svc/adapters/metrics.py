@@ -60,6 +60,18 @@ class Metrics:
             ["part", "reason"],
             registry=self.registry,
         )
+        self._cache_lookups = Counter(
+            "orchestrate_cache_lookups_total",
+            "Texts looked for in the response cache, by what came of it",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._cache_kept = Counter(
+            "orchestrate_cache_kept_total",
+            "Whole answers offered to the response cache, by what came of it",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._jobs = Counter(
             "jobs_ended_total", "Jobs that ended, by state", ["state"], registry=self.registry
         )
@@ -160,6 +172,14 @@ class Metrics:
     def missing_part(self, part: str, reason: str) -> None:
         """Count an answer that went out without its mapping or its analysis."""
         self._missing.labels(part, reason).inc()
+
+    def cache_lookup(self, outcome: str) -> None:
+        """Count a text that was looked for in the response cache."""
+        self._cache_lookups.labels(outcome).inc()
+
+    def cache_kept(self, outcome: str) -> None:
+        """Count a whole answer that the response cache was to keep."""
+        self._cache_kept.labels(outcome).inc()
 
     def job_ended(self, state: str) -> None:
         """Count a job that ended."""

@@ -19,6 +19,7 @@ from orchestration_svc.adapters.detector_directory import LiveDirectory
 from orchestration_svc.adapters.detector_news import DetectorNews
 from orchestration_svc.adapters.detector_probes import DetectorProbes
 from orchestration_svc.adapters.detector_repository import DetectorRepository
+from orchestration_svc.adapters.detector_revision import revision_of
 from orchestration_svc.adapters.detector_secrets import NamedSecret
 from orchestration_svc.adapters.detectors.http_detector import NEUTRAL_TEXT, HttpDetector, HttpTarget
 from orchestration_svc.adapters.detectors.wire_formats import make_wire_format
@@ -165,6 +166,7 @@ class RegisteredDetectors:
             kind=DetectorKind.REMOTE,
             content_types=target.content_types,
             timeout_ms=target.timeout_ms,
+            revision=revision_of(connection.adapter.value, connection.url, dict(connection.options)),
         )
         inner = RemoteDetector(info, plugin)
         checks: dict[ProbeKind, Check | None] = {

@@ -133,6 +133,7 @@ def _to_json(chosen: ChosenSettings) -> dict[str, object]:
         "fail_mode": chosen.fail_mode,
         "redaction": chosen.redaction,
         "job_retention_days": chosen.job_retention_days,
+        "response_cache": chosen.response_cache,
         "limits": {
             name: limit for name in LIMIT_NAMES if (limit := getattr(chosen.limits, name)) is not None
         },
@@ -151,6 +152,7 @@ def _version(row: Row[tuple[object, ...]]) -> SettingsVersion:
             fail_mode=FailMode(chosen["fail_mode"]) if "fail_mode" in chosen else None,
             redaction=Style(chosen["redaction"]) if "redaction" in chosen else None,
             job_retention_days=chosen.get("job_retention_days"),
+            response_cache=chosen.get("response_cache"),
             # A limit that only a newer version of this service knows is none that could be kept here.
             limits=Limits(**{name: limits[name] for name in LIMIT_NAMES if name in limits}),
         ),

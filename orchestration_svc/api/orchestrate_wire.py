@@ -172,7 +172,10 @@ class VersionInfoOut(msgspec.Struct, frozen=True):
 
 
 class OrchestrateAnswer(msgspec.Struct, frozen=True):
-    """What happened. 200 is the full answer; 206 says in ``error_code`` and ``missing`` what it lacks."""
+    """What happened. 200 is the full answer; 206 says in ``error_code`` and ``missing`` what it lacks.
+
+    ``cached_at`` is null unless detectors and mapper were not asked again: then it tells when they were.
+    """
 
     request_id: UUID
     processing_mode: Literal["sync"]
@@ -191,6 +194,7 @@ class OrchestrateAnswer(msgspec.Struct, frozen=True):
     fallback_used: bool
     error_code: Lacks | None
     timestamp: datetime
+    cached_at: datetime | None
     version_info: VersionInfoOut
 
 
@@ -244,6 +248,7 @@ def answer_of(
         fallback_used=bool(result.missing) or bool(result.mapping and result.mapping.fallback_used),
         error_code=error_code,
         timestamp=result.finished_at,
+        cached_at=result.cached_at,
         version_info=VersionInfoOut(
             orchestration=version,
             policy=f"{policy.name}@{policy.version}",

@@ -32,6 +32,7 @@ class SettingsSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``finding_threshold`` is the least risk at which a finding counts for the compatible APIs; ``fail_mode``
     says whether a text passes that was not looked at in full. Limits can be lowered and never raised.
+    ``response_cache`` false has detectors and mapper asked about every text, however often it comes.
     """
 
     default_policy: Name | None = None
@@ -40,6 +41,7 @@ class SettingsSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redaction: Style | None = None
     job_retention_days: Days | None = None
     limits: LimitsSet = msgspec.field(default_factory=LimitsSet)
+    response_cache: bool | None = None
 
 
 class SettingsHolding(msgspec.Struct, frozen=True):
@@ -51,6 +53,7 @@ class SettingsHolding(msgspec.Struct, frozen=True):
     redaction: Style
     job_retention_days: int
     limits: LimitsSet
+    response_cache: bool
 
 
 class SettingsChosen(msgspec.Struct, frozen=True):
@@ -62,6 +65,7 @@ class SettingsChosen(msgspec.Struct, frozen=True):
     redaction: Style | None
     job_retention_days: int | None
     limits: LimitsSet
+    response_cache: bool | None
 
 
 class SettingsVersionOut(msgspec.Struct, frozen=True):
@@ -104,6 +108,7 @@ def chosen_of(body: SettingsSet) -> ChosenSettings:
         redaction=body.redaction,
         job_retention_days=body.job_retention_days,
         limits=Limits(**msgspec.structs.asdict(body.limits)),
+        response_cache=body.response_cache,
     )
 
 
@@ -119,6 +124,7 @@ def version_out(version: SettingsVersion) -> SettingsVersionOut:
             redaction=chosen.redaction,
             job_retention_days=chosen.job_retention_days,
             limits=_limits_out(chosen.limits),
+            response_cache=chosen.response_cache,
         ),
         changed_at=version.changed_at,
         changed_by=version.changed_by,
@@ -148,6 +154,7 @@ def _holding(choices: RequestChoices, allowed: Limits) -> SettingsHolding:
         redaction=choices.redaction,
         job_retention_days=choices.job_retention_days,
         limits=_limits_out(allowed.lowered(choices.limits)),
+        response_cache=choices.response_cache,
     )
 
 

@@ -19,6 +19,7 @@ class ChosenSettings:
     redaction: Style | None = None
     job_retention_days: int | None = None
     limits: Limits = field(default_factory=Limits)
+    response_cache: bool | None = None
 
     def effective(self) -> RequestChoices:
         """Return what holds, defaults filled in."""
@@ -32,6 +33,7 @@ class ChosenSettings:
             redaction=self.redaction or default.redaction,
             job_retention_days=self.job_retention_days or default.job_retention_days,
             limits=self.limits,
+            response_cache=default.response_cache if self.response_cache is None else self.response_cache,
         )
 
 

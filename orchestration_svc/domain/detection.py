@@ -121,6 +121,7 @@ class DetectorInfo:
         kind: where it does its work.
         content_types: media types that it can read.
         timeout_ms: how long a call may take unless the caller allows less.
+        revision: changes with whatever else its answers depend on, such as which server is asked, and how.
     """
 
     name: str
@@ -129,6 +130,7 @@ class DetectorInfo:
     kind: DetectorKind
     content_types: frozenset[str]
     timeout_ms: int
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

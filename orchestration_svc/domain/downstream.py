@@ -45,11 +45,14 @@ class MapperAnswer:
         findings: what this service needs of each.
         body: the answer as it came, for the caller.
         fallback_used: whether the mapper fell back.
+        mapping_version: what it was mapped with, as the mapper calls it; None where it does not say, and
+            then the answer is not to be kept.
     """
 
     findings: tuple[MappedFinding, ...]
     body: dict[str, object]
     fallback_used: bool
+    mapping_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from orchestration_svc.domain.coverage import Coverage, coverage_of
-from orchestration_svc.domain.detection import DetectorDirectory, DetectorResult, DetectorStatus
+from orchestration_svc.domain.detection import Detector, DetectorDirectory, DetectorResult, DetectorStatus
 from orchestration_svc.domain.downstream import (
     AnalysisAnswer,
     AnalysisQuestion,
@@ -18,10 +18,11 @@ from orchestration_svc.domain.downstream import (
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.handover import MapperPayload, Provenance, build_payloads
 from orchestration_svc.domain.orchestration import MissingPart, OrchestrationRequest, OrchestrationResult
-from orchestration_svc.domain.policy import Policy, budget_for
+from orchestration_svc.domain.policy import Budget, Policy, budget_for
 from orchestration_svc.domain.policy_enforcement import PolicyEnforcement
 from orchestration_svc.domain.ports import AnalysisClient, Clock, MapperClient
 from orchestration_svc.domain.redact_findings import redact_findings
+from orchestration_svc.domain.response_cache import ResponseCache
 from orchestration_svc.domain.run_detectors import run_detectors
 from orchestration_svc.domain.select_detectors import select_detectors
 
@@ -39,7 +40,17 @@ class OrchestrationEvents(Protocol):
 
 
 class Orchestrate:
-    """Answers one request; keeps what came back and names what did not."""
+    """Answers one request; keeps what came back and names what did not.
+
+    Args:
+        directory: finds the detectors of a tenant.
+        policies: enforce the policy of a request.
+        mapper: maps what detectors said.
+        analysis: analyses what was mapped.
+        events: hears what was done.
+        clock: tells the time.
+        cache: finds what was found in the same text before; None for none.
+    """
 
     def __init__(
         self,
@@ -50,6 +61,7 @@ class Orchestrate:
         analysis: AnalysisClient,
         events: OrchestrationEvents,
         clock: Clock,
+        cache: ResponseCache | None = None,
     ) -> None:
         self._directory = directory
         self._policies = policies
@@ -57,6 +69,7 @@ class Orchestrate:
         self._analysis = analysis
         self._events = events
         self._clock = clock
+        self._cache = cache
 
     async def __call__(self, request: OrchestrationRequest) -> OrchestrationResult:
         """Run one request.
@@ -79,15 +92,9 @@ class Orchestrate:
         )
         budget = budget_for(request.priority, mapping=request.map_findings, analysis=request.analyze_findings)
         began = time.monotonic()
-        results = await run_detectors(
-            detectors,
-            request.content,
-            content_type=request.content_type,
-            limit_s=budget.detectors_s,
-            context=request.context,
-        )
-        for result in results:
-            self._events.detector(result.detector, result.status.value, result.processing_time_ms)
+        place = None if self._cache is None else await self._cache.look_up(request, policy, detectors)
+        seen = None if place is None else place.seen
+        results = await self._run(request, detectors, budget) if seen is None else seen.results
         succeeded = [result for result in results if result.status is DetectorStatus.SUCCESS]
         if not succeeded:
             raise _nothing_came_back(results)
@@ -95,10 +102,10 @@ class Orchestrate:
         coverage = coverage_of(policy, required, {result.detector for result in succeeded})
         payloads = _payloads(succeeded, coverage)
         missing: list[MissingPart] = []
-        mapping: MapperAnswer | None = None
+        mapping = None if seen is None else seen.mapping
         analysis: AnalysisAnswer | None = None
         request_id = uuid4()
-        if request.map_findings:
+        if request.map_findings and seen is None:
             try:
                 mapping = await self._mapper.map(
                     payloads, tenant_id=request.tenant_id, timeout_s=budget.mapper_s
@@ -131,7 +138,7 @@ class Orchestrate:
                     missing += [self._missing(part, reason) for part, reason in analysis.missing]
                 except DownstreamError as error:
                     missing.append(self._missing("analysis", error.reason))
-        return OrchestrationResult(
+        result = OrchestrationResult(
             request_id=request_id,
             results=tuple(results),
             payloads=tuple(payloads),
@@ -143,7 +150,25 @@ class Orchestrate:
             decision=decision,
             redacted=redacted,
             finished_at=self._clock.now(),
+            cached_at=None if seen is None else seen.looked_at,
         )
+        if self._cache is not None and place is not None:
+            self._cache.keep(place, result)
+        return result
+
+    async def _run(
+        self, request: OrchestrationRequest, detectors: Sequence[Detector], budget: Budget
+    ) -> Sequence[DetectorResult]:
+        results = await run_detectors(
+            detectors,
+            request.content,
+            content_type=request.content_type,
+            limit_s=budget.detectors_s,
+            context=request.context,
+        )
+        for result in results:
+            self._events.detector(result.detector, result.status.value, result.processing_time_ms)
+        return results
 
     def _missing(self, part: str, reason: str) -> MissingPart:
         self._events.missing_part(part, reason)

@@ -92,6 +92,7 @@ class OrchestrationResult:
         decision: what the policy says is to become of the content.
         finished_at: when, UTC.
         redacted: the content without its findings, when the policy has them taken out; never to be stored.
+        cached_at: when detectors and mapper did what is told here, for an answer from the cache; else None.
     """
 
     request_id: UUID
@@ -105,3 +106,4 @@ class OrchestrationResult:
     decision: Decision
     finished_at: datetime
     redacted: Redacted | None = None
+    cached_at: datetime | None = None

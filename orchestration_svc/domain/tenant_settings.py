@@ -35,6 +35,7 @@ class RequestChoices:
         redaction: what stands in the place of a finding that is taken out.
         job_retention_days: how long the results of a job can be had.
         limits: lower limits than the platform's.
+        response_cache: whether what was found in a text may be found again without its detectors.
     """
 
     default_policy: str | None = None
@@ -43,6 +44,7 @@ class RequestChoices:
     redaction: Style = Style.PLACEHOLDER
     job_retention_days: int = 7
     limits: Limits = field(default_factory=Limits)
+    response_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Asks a running stack as a client would."""
 
+import itertools
 import json
 import os
 import time
@@ -14,6 +15,8 @@ import psutil
 from deploy.local.service_commands import orchestration_answer, orchestration_output
 from deploy.local.stack import open_stack
 from tests.fixtures.stacks import RunningStack
+
+_asked = itertools.count()
 
 
 class StackClient:
@@ -76,8 +79,9 @@ class StackClient:
         )
 
     def orchestrate(self, text: str, **more: object) -> httpx.Response:
-        """Have one text looked at."""
-        return self.post("orchestration", "/api/v1/orchestrate", {"content": text, "mode": "sync", **more})
+        """Have one text looked at; never the same one twice, so that no answer comes from the cache."""
+        content = f"{text}{' ' * next(_asked)}"
+        return self.post("orchestration", "/api/v1/orchestrate", {"content": content, "mode": "sync", **more})
 
     def alive(self, service: str) -> bool:
         """Whether a service answers at all."""

@@ -37,6 +37,7 @@ EVERYTHING = {
         "content_bytes_per_day": 7_000,
         "jobs_queued": 6,
     },
+    "response_cache": False,
 }
 
 
@@ -77,7 +78,7 @@ async def test_what_is_set_is_what_holds(
             await asyncio.sleep(0.05)
     await work.close()
     assert held.choices == RequestChoices(
-        "privacy", 0.25, FailMode.OPEN, Style.MASK, 30, Limits(10, 9, 8, 7_000, 6)
+        "privacy", 0.25, FailMode.OPEN, Style.MASK, 30, Limits(10, 9, 8, 7_000, 6), response_cache=False
     )
 
 

@@ -119,8 +119,32 @@ async def test_several_payloads_go_over_as_one_batch_and_their_answers_are_joine
         "findings": [FINDING] * 3,
         "fallback_used": True,
         "version_info": {"taxonomy": "2026.11"},
+        "mapping_version": None,
     }
     assert answer.fallback_used
+
+
+@pytest.mark.parametrize(
+    ("said_of_two", "read"), [(("v1", "v1"), "v1"), (("v1", "v2"), None), ((None, "v1"), None)]
+)
+async def test_answers_of_a_batch_have_a_version_if_they_have_one_and_the_same(
+    said_of_two: tuple[str | None, str], read: str | None
+) -> None:
+    server = Server(said({"results": [ANSWER | {"mapping_version": one} for one in said_of_two]}))
+    assert (await ask_mapper(server, payloads=2)).mapping_version == read
+
+
+async def test_the_mapper_is_asked_for_its_version_as_the_tenant() -> None:
+    server = Server(said({"mapping_version": "v1"}))
+    client = HttpMapperClient(call(server))
+    assert await client.mapping_version(tenant_id=TENANT, timeout_s=0.5) == "v1"
+    request = server.requests[0]
+    assert (request.method, str(request.url), request.content) == (
+        "GET",
+        "http://other/api/v1/map/version",
+        b"",
+    )
+    assert request.headers["authorization"].startswith("Bearer token:")
 
 
 async def test_more_payloads_than_a_batch_takes_are_refused_and_not_cut_off() -> None:
