@@ -13,12 +13,13 @@ from analysis_svc.domain.control_status import ControlStatus
 from analysis_svc.domain.dashboard_views import DashboardViews, LabelSlice, Stretch
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import Period
+from analysis_svc.domain.framework_ports import Catalogues
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.web import paths
 from analysis_svc.web.charts import heat, stacked
 from analysis_svc.web.doors import signed_in
 from analysis_svc.web.injected import Injected
-from analysis_svc.web.page import Page
+from analysis_svc.web.page import A_PERSON_WAITS_S, Page
 
 STATES = (EvidenceState.VIOLATED, EvidenceState.INSUFFICIENT, EvidenceState.SATISFIED)
 # A rule asks for thirty days at least, so that a shorter period can never show a control satisfied.
@@ -63,10 +64,11 @@ class FrameworkPages(Controller):
         page: Injected[Page],
         dashboard_views: Injected[DashboardViews],
         assess_controls: Injected[AssessControls],
-        catalogue: Injected[Catalogue],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
-        """Show one framework, the first where the address names none."""
+        """Show one framework, the tenant's own included; the first where the address names none."""
         chosen, tenant = page.chosen(_USUAL), page.principal.tenant_id
+        catalogue = await catalogues.of(tenant, within_s=A_PERSON_WAITS_S)
         framework = page.asked("framework") or next(iter(catalogue.frameworks))
         if framework not in catalogue.frameworks:
             raise ServiceError(ErrorCode.NOT_FOUND, "there is no framework of this id")

@@ -16,6 +16,8 @@ from analysis_svc.web.html import leave_for, render
 from analysis_svc.web.stretches import OWN, PERIODS, USUAL, Chosen, chosen_stretch
 
 _MOST_CHARACTERS = 256
+A_PERSON_WAITS_S = 3.0
+"""Seconds that whoever looks at a page has for what an analysis would not wait for."""
 
 THEMES = ("auto", "light", "dark")
 

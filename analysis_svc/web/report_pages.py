@@ -8,9 +8,9 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 
-from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.dashboard_views import DashboardViews, Stretch
 from analysis_svc.domain.errors import ErrorCode, ServiceError
+from analysis_svc.domain.framework_ports import Catalogues
 from analysis_svc.domain.reports.manage_reports import ManageReports
 from analysis_svc.domain.reports.report import Audience, ReportFormat, ReportOrder
 from analysis_svc.web import paths
@@ -18,7 +18,7 @@ from analysis_svc.web.csrf import Form
 from analysis_svc.web.doors import signed_in
 from analysis_svc.web.html import HEADERS
 from analysis_svc.web.injected import Injected
-from analysis_svc.web.page import Page
+from analysis_svc.web.page import A_PERSON_WAITS_S, Page
 from analysis_svc.web.stretches import OWN, chosen_stretch
 
 _PATH = f"{paths.HOME}/reports"
@@ -40,10 +40,10 @@ class ReportPages(Controller):
         page: Injected[Page],
         manage_reports: Injected[ManageReports],
         dashboard_views: Injected[DashboardViews],
-        catalogue: Injected[Catalogue],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
         """List reports, newest first, with a form to order another."""
-        return await _show(page, manage_reports, dashboard_views, catalogue)
+        return await _show(page, manage_reports, dashboard_views, catalogues)
 
     @post("/", guards=[signed_in("reports:write")], status_code=303)
     async def order(
@@ -51,7 +51,7 @@ class ReportPages(Controller):
         page: Injected[Page],
         manage_reports: Injected[ManageReports],
         dashboard_views: Injected[DashboardViews],
-        catalogue: Injected[Catalogue],
+        catalogues: Injected[Catalogues],
     ) -> Response[str]:
         """Order a report; the same form sent twice orders one."""
         form = await page.form()
@@ -61,7 +61,7 @@ class ReportPages(Controller):
         except ServiceError as error:
             if error.code not in _SHOWN_AS_FAULTS:
                 raise
-            return await _show(page, manage_reports, dashboard_views, catalogue, form=form, fault=error)
+            return await _show(page, manage_reports, dashboard_views, catalogues, form=form, fault=error)
         return page.go(_PATH)
 
     @get("/{report_id:uuid}/file", guards=[signed_in("reports:read")])
@@ -103,7 +103,7 @@ async def _show(
     page: Page,
     manage_reports: ManageReports,
     dashboard_views: DashboardViews,
-    catalogue: Catalogue,
+    catalogues: Catalogues,
     *,
     form: Form | None = None,
     fault: ServiceError | None = None,
@@ -113,6 +113,7 @@ async def _show(
     shown = found[:_PAGE]
     today = datetime.now(UTC)
     since = today - timedelta(days=_USUAL_DAYS)
+    catalogue = await catalogues.of(tenant, within_s=A_PERSON_WAITS_S)
     return page.show(
         "reports.html",
         status_code={ErrorCode.INVALID_REQUEST: 400, ErrorCode.CONFLICT: 409}.get(fault.code, 503)
