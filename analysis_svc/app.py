@@ -100,7 +100,7 @@ def create_app(
     counting = Database(
         settings.database_url, pool_size=COUNTING_CONNECTIONS, statement_timeout_ms=COUNTING_TIMEOUT_MS
     )
-    insights = compose_insights(counting, catalogue, evidence)
+    insights = compose_insights(counting, catalogue, evidence, metrics)
     evidence_parts = compose_evidence(
         database,
         catalogue,
@@ -123,7 +123,12 @@ def create_app(
     answered_once = compose_idempotency(database, key_encryption_key=settings.key_encryption_key)
     background = BackgroundWork()
     analyze_requests = AnalyzeRequests(
-        frameworks.catalogues, evidence, AnalysisEventsLog(metrics), background, subject_hash, plugins.engines
+        frameworks.catalogues,
+        evidence,
+        AnalysisEventsLog(metrics, insights.watch_incidents.noticed),
+        background,
+        subject_hash,
+        plugins.engines,
     )
 
     async def ping_valkey() -> None:
@@ -150,6 +155,7 @@ def create_app(
             stack.push_async_callback(valkey.aclose)
             stack.push_async_callback(client.aclose)
             stack.push_async_callback(background.close)
+            stack.push_async_callback(insights.watch_incidents.close)
             stack.push_async_callback(evidence_parts.rolling.close)
             stack.callback(insights.statistics.close)
             stack.push_async_callback(frameworks.close)

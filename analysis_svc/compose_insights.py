@@ -15,6 +15,7 @@ from analysis_svc.adapters.insights.quality_evaluations import QualityEvaluation
 from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
 from analysis_svc.adapters.insights.risk_facts import RiskFactsRepository
 from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
+from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.api.advice_controller import AdviceController
 from analysis_svc.api.feedback_controller import FeedbackController
 from analysis_svc.api.incidents_controller import IncidentsController
@@ -28,6 +29,7 @@ from analysis_svc.domain.insights.handle_incidents import Incidents
 from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
 from analysis_svc.domain.insights.quality import EvaluationStore, Quality
 from analysis_svc.domain.insights.risk_history import RiskHistory
+from analysis_svc.domain.insights.watch_incidents import WatchIncidents
 from analysis_svc.domain.ports import EvidenceStore
 
 CONTROLLERS = (
@@ -52,6 +54,7 @@ class Insights:
     quality: Quality
     quality_evaluations: EvaluationStore
     statistics: StatisticsProcess
+    watch_incidents: WatchIncidents
 
     def dependencies(self) -> Mapping[str, Provide]:
         """Return what handlers ask for by name."""
@@ -66,12 +69,16 @@ class Insights:
         }
 
 
-def compose_insights(database: Database, catalogue: Catalogue, evidence: EvidenceStore) -> Insights:
+def compose_insights(
+    database: Database, catalogue: Catalogue, evidence: EvidenceStore, metrics: Metrics
+) -> Insights:
     """Put the insights together on the service's database."""
     statistics, quality_facts = StatisticsProcess(), QualityFactsRepository(database)
+    incidents = IncidentRepository(database, catalogue.taxonomy, metrics.incident_opened)
     return Insights(
         risk_history=RiskHistory(RiskFactsRepository(database)),
-        incidents=Incidents(IncidentRepository(database, catalogue.taxonomy), _now),
+        incidents=Incidents(incidents, _now),
+        watch_incidents=WatchIncidents(incidents, _now),
         patterns_over_time=PatternsOverTime(EventRepository(database), statistics),
         feedback=FeedbackOnFindings(FeedbackRepository(database), evidence, catalogue.taxonomy, _now),
         quality_evaluations=QualityEvaluations(database),

@@ -20,6 +20,7 @@ from analysis_svc.adapters.dashboard_repository import DashboardRepository
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.evidence_repository import EvidenceRepository
 from analysis_svc.adapters.insights.incident_repository import IncidentRepository
+from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.compose_evidence import (
     COUNTING_CONNECTIONS,
     COUNTING_TIMEOUT_MS,
@@ -47,7 +48,7 @@ def _questions(
     evidence = compose_evidence(
         database, catalogue, catalogues, AuditRepository(database), key_encryption_key="", product="benchmark"
     )
-    insights = compose_insights(database, catalogue, EvidenceRepository(database))
+    insights = compose_insights(database, catalogue, EvidenceRepository(database), Metrics())
     views = DashboardRepository(database)
     status, history = evidence.assess_controls.status, insights.risk_history.over
     period = Period(span.start, span.end)
@@ -81,7 +82,7 @@ async def _run(
 ) -> list[dict[str, object]]:
     database = Database(dsn, pool_size=COUNTING_CONNECTIONS, statement_timeout_ms=COUNTING_TIMEOUT_MS)
     evidence, questions = _questions(database, catalogue, tenant, span)
-    store = IncidentRepository(database, catalogue.taxonomy)
+    store = IncidentRepository(database, catalogue.taxonomy, Metrics().incident_opened)
     while not await store.catch_up(tenant, since=span.start):
         pass
     rows: list[dict[str, object]] = []

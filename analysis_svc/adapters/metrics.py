@@ -49,6 +49,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._incidents = Counter(
+            "analysis_incidents_opened_total",
+            "Incidents opened, by the level that they had then",
+            ["level"],
+            registry=self.registry,
+        )
+
+    def incident_opened(self, level: str) -> None:
+        """Count one new incident."""
+        self._incidents.labels(level).inc()
+
     def plugin_call(self, plugin: str, outcome: str) -> None:
         """Count one call of an engine; the outcome is ``ok`` or how it failed."""
         self._plugin_calls.labels(plugin, outcome).inc()

@@ -15,6 +15,7 @@ from analysis_svc.domain.catalogue import Catalogue
 from analysis_svc.domain.erasures import SubjectHash
 from analysis_svc.domain.errors import ErrorCode, ServiceError, StorageUnavailableError
 from analysis_svc.domain.framework_ports import Catalogues
+from analysis_svc.domain.insights.incidents import SERIOUS
 from analysis_svc.domain.models import Analysis, AnalysisRequest
 from analysis_svc.domain.plugins import Engines
 from analysis_svc.domain.ports import EvidenceStore
@@ -36,6 +37,10 @@ class AnalysisEvents(Protocol):
 
     def analysis(self, level: str) -> None:
         """One analysis ended with this risk level."""
+        ...
+
+    def serious_kept(self, tenant_id: UUID) -> None:
+        """Evidence of a tenant was kept that may open an incident."""
         ...
 
     def evidence_not_kept(self) -> None:
@@ -129,6 +134,8 @@ class AnalyzeRequests:
         ids = await self._keep(tenant_id, list(zip(kept, analyses, strict=True)), limit_s)
         if ids is None:
             self._events.evidence_not_kept()
+        elif any(analysis.risk.level in SERIOUS for analysis in analyses):
+            self._events.serious_kept(tenant_id)
         kept_as: Sequence[UUID | None] = [None] * len(analyses) if ids is None else ids
         return [
             KeptAnalysis(analysis, kept_id, current, faults)

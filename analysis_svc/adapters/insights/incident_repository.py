@@ -1,6 +1,6 @@
 """Incidents in Postgres."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,11 +48,13 @@ class IncidentRepository:
     Args:
         database: of the service.
         taxonomy: whose severities weigh the labels.
+        opened: told the level of each incident that is new, once it is kept.
     """
 
-    def __init__(self, database: Database, taxonomy: Taxonomy) -> None:
+    def __init__(self, database: Database, taxonomy: Taxonomy, opened: Callable[[str], None]) -> None:
         self._database = database
         self._taxonomy = taxonomy
+        self._opened = opened
 
     async def catch_up(self, tenant_id: UUID, *, since: datetime) -> bool:
         """Group serious analyses since then that are in no incident yet, five thousand at most.
@@ -61,12 +63,15 @@ class IncidentRepository:
             Whether none is left; False also when somebody else is at it.
         """
         for _ in range(_TURNS):
+            new: list[Incident] = []
             async with self._database.tenant(tenant_id) as connection:
                 if not await _alone(connection, tenant_id):
                     return False
                 sightings = await self._new_sightings(connection, since)
                 if sightings:
-                    await _group(connection, tenant_id, sightings)
+                    new = await _group(connection, tenant_id, sightings)
+            for incident in new:
+                self._opened(incident.level.value)
             if len(sightings) < _AT_ONCE:
                 return True
         return False
@@ -233,7 +238,10 @@ async def _alone(connection: AsyncConnection, tenant_id: UUID) -> bool:
     return bool((await connection.execute(select(func.pg_try_advisory_xact_lock(key)))).scalar_one())
 
 
-async def _group(connection: AsyncConnection, tenant_id: UUID, sightings: Sequence[Sighting]) -> None:
+async def _group(
+    connection: AsyncConnection, tenant_id: UUID, sightings: Sequence[Sighting]
+) -> list[Incident]:
+    """Keep what grouping comes to; returns the incidents that it opened."""
     can_grow = select(incidents).where(_NOT_ENDED, incidents.c.last_at >= sightings[0].at - GAP)
     growing = [incident_of(row) for row in await connection.execute(can_grow)]
     grouped = group(growing, sightings)
@@ -242,6 +250,8 @@ async def _group(connection: AsyncConnection, tenant_id: UUID, sightings: Sequen
     )
     members = [evidence_row(tenant_id, incident_id, one) for incident_id, one in grouped.members]
     await connection.execute(incident_evidence.insert(), members)
+    known = {incident.id for incident in growing}
+    return [incident for incident in grouped.incidents if incident.id not in known]
 
 
 def _serious_and_in_none() -> list[Any]:

@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from analysis_svc.app import create_app
 from analysis_svc.domain import analyze_requests, tenant_catalogues
 from analysis_svc.domain.access import Principal
+from analysis_svc.domain.insights import watch_incidents
 from analysis_svc.settings import example_settings
 from deploy.local import valkey
 from tests.contracts.own_task import in_own_task
@@ -106,5 +107,6 @@ async def analysis(
     monkeypatch.setattr(analyze_requests, "STORE_LIMIT_S", 5.0)  # a busy machine is no reason to lose any
     monkeypatch.setattr(analyze_requests, "BATCH_STORE_LIMIT_S", 20.0)
     monkeypatch.setattr(tenant_catalogues, "FIRST_LIMIT_S", 5.0)
+    monkeypatch.setattr(watch_incidents, "AFTER_S", 3_600.0)  # tests say when incidents are grouped
     async with in_own_task(start_analysis(analysis_database.runtime)) as running:
         yield running

@@ -1,5 +1,6 @@
 """Risk over time and incidents, on evidence that was really kept."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,9 +12,11 @@ import pytest
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.event_source import EventRepository
 from analysis_svc.domain.catalogue import UNKNOWN
+from analysis_svc.domain.insights import watch_incidents
 from analysis_svc.domain.insights.span import Bucket, span_of
+from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
-from tests.integration.analysis_svc.conftest import Analysis, bearer
+from tests.integration.analysis_svc.conftest import Analysis, StartAnalysis, bearer
 
 STOLEN: dict[str, Any] = {
     "findings": [{"id": "f1", "label": "SECRET.CloudCredential", "score": 1.0, "confidence": 1.0}],
@@ -210,3 +213,30 @@ async def test_repair_is_not_said_to_determine_what_a_finding_leaves_open(analys
     await analysis.analyze({"items": [HARMLESS] * 20 + [UNSEEN] * 10 + [unread] * 10})
     (advised,) = (await ask(analysis, "/advice")).json()["advice"]
     assert (advised["effect"]["before"], advised["effect"]["after"]) == (0.5, 0.25)
+
+
+async def test_incident_is_opened_and_counted_once_though_nobody_reads(
+    analysis: Analysis,
+    start_analysis: StartAnalysis,
+    analysis_database: ServiceDsns,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_incidents, "AFTER_S", 0.05)
+    async with in_own_task(start_analysis(analysis_database.runtime)) as second:
+        await asyncio.gather(
+            *(one.analyze(STOLEN, analysis.tenant) for one in (analysis, second)), analysis.analyze(HARMLESS)
+        )
+        async with asyncio.timeout(20):
+            while members(analysis_database) < 2:  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(0.05)
+        opened = 'analysis_incidents_opened_total{level="critical"} 1.0'
+        assert sum(opened in one.metrics() for one in (analysis, second)) == 1
+    (incident,) = (await ask(analysis, "/incidents")).json()["items"]
+    assert (incident["analyses"], incident["status"]) == (2, "open")
+
+
+def members(database: ServiceDsns) -> int:
+    with psycopg.connect(database.admin) as admin:
+        row = admin.execute("SELECT count(*) FROM analysis.incident_evidence").fetchone()
+    assert row is not None
+    return int(row[0])
