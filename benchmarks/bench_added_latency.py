@@ -2,6 +2,8 @@
 
 Starts one more orchestration_svc on the stack's database, cache, mapper and analysis, whose only detectors
 are fakes of known slowness in processes of their own, and asks the slowest of them directly for comparison.
+Two tables: one of so many callers that each wait for their answer (a closed loop, which shows what a request
+costs when everything is busy), and one at an offered rate (an open loop, which shows what that load adds).
 """
 
 import argparse
@@ -11,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -20,6 +22,7 @@ import psutil
 import uvloop
 
 from benchmarks.load import Figures, measure, report, stack_token
+from benchmarks.offered_load import Offered, measure_offered, report_offered
 from deploy.local.guard import read_environment
 from deploy.local.ports import free_ports
 from deploy.local.settings import read_settings
@@ -32,6 +35,7 @@ _OURS = "alt_profanity_check,detect_secrets,presidio_analyzer,prompt_guardrail"
 _TEXT = "The tram stops at the old market."
 _READY_S = 60
 _WARM_UP = 20
+_MOST_AT_ONCE = 512
 _DIRECTLY = "slowest detector, asked directly"
 
 
@@ -92,11 +96,14 @@ def _asked(**more: bool) -> dict[str, object]:
     return {"content": _TEXT, "mode": "sync", **more}
 
 
-async def _run(requests: int, concurrency: int) -> list[tuple[Figures, float]]:
+async def _run(
+    requests: int, concurrency: int, rates: Sequence[float]
+) -> tuple[list[tuple[Figures, float]], list[Offered]]:
     token, ports = stack_token(), free_ports(len(DELAYS_MS))
     fakes = [("benchmarks.chaos_detector", str(port)) for port in ports]
     with _running(*fakes[0]), _running(*fakes[1]), _running(*fakes[2]), _running(*fakes[3]):
-        async with OutboundClient(AnyAddress(), max_connections=concurrency) as client:
+        # At an offered rate as many are under way as there are; the closed loop never has more than its own.
+        async with OutboundClient(AnyAddress(), max_connections=_MOST_AT_ONCE) as client:
             for port, delay in zip(ports, DELAYS_MS, strict=True):
                 await _once_it_is_up(client, f"http://127.0.0.1:{port}/behave/wait-{delay}", token)
             async with _orchestrator(token, ports) as (url, process):
@@ -119,7 +126,17 @@ async def _run(requests: int, concurrency: int) -> list[tuple[Figures, float]]:
                     )
                     worked = _worked_s(process) - before
                     rows.append((figures, worked * 1000 / (requests + _WARM_UP)))
-                return rows
+                offered = [
+                    await measure_offered(
+                        name,
+                        lambda _, to=to, body=body: _post(client, to, token, body),  # type: ignore[misc]
+                        requests=requests,
+                        rate=rate,
+                    )
+                    for rate in rates
+                    for name, (to, body) in asked.items()
+                ]
+                return rows, offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +180,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000, help="for each row (default: %(default)s)")
     parser.add_argument("--concurrency", type=int, default=16, help="at once (default: %(default)s)")
+    parser.add_argument(
+        "--rates",
+        type=float,
+        nargs="*",
+        default=[50.0, 100.0],
+        help="requests a second that are offered in the second table (default: 50 100)",
+    )
     options = parser.parse_args()
-    rows = uvloop.run(_run(options.requests, options.concurrency))
-    report("added latency", [figures for figures, _ in rows])
+    rows, offered = uvloop.run(_run(options.requests, options.concurrency, options.rates))
+    report("added latency, closed loop: each caller waits for its answer", [figures for figures, _ in rows])
     direct = rows[0][0]
     for row, worked_ms in rows[1:]:
         p50, p95 = row.p50_ms - direct.p50_ms, row.p95_ms - direct.p95_ms
@@ -173,6 +197,14 @@ def main() -> None:
             f"{row.name}: + {p50:.1f} ms at p50, + {p95:.1f} ms at p95;"
             f" {worked_ms:.2f} ms of the orchestrator's processor time for each request"
         )
+    if offered:
+        print()
+        report_offered("added latency, open loop: requests come at a rate, answered or not", offered)
+    alone = {one.rate: one for one in offered if one.name == _DIRECTLY}
+    for one in offered:
+        if one.name != _DIRECTLY:
+            p50, p95 = one.p50_ms - alone[one.rate].p50_ms, one.p95_ms - alone[one.rate].p95_ms
+            print(f"{one.name}, {one.rate:.0f} a second: + {p50:.1f} ms at p50, + {p95:.1f} ms at p95")
 
 
 if __name__ == "__main__":

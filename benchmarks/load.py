@@ -94,10 +94,14 @@ def stack_url(service: str) -> str:
     return open_stack(read_settings()).endpoints.api_url(service)
 
 
+def machine() -> str:
+    """Say on what this runs."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
 def report(title: str, rows: Sequence[Figures]) -> None:
     """Print the table, then the same as one line of JSON."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{title} ({machine})")
+    print(f"{title} ({machine()})")
     width = max(len(row.name) for row in rows)
     print(f"{'':<{width}}  requests  at once      p50      p95      p99      max     per s  answers")
     for row in rows:
@@ -106,5 +110,5 @@ def report(title: str, rows: Sequence[Figures]) -> None:
             f"{row.name:<{width}}  {row.requests:>8}  {row.concurrency:>7}  {row.p50_ms:>7}  {row.p95_ms:>7}"
             f"  {row.p99_ms:>7}  {row.max_ms:>7}  {row.per_second:>8}  {answers}"
         )
-    json.dump({"title": title, "machine": machine, "rows": [asdict(row) for row in rows]}, sys.stdout)
+    json.dump({"title": title, "machine": machine(), "rows": [asdict(row) for row in rows]}, sys.stdout)
     print()
