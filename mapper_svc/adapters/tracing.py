@@ -16,7 +16,17 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
     SpanExportResult,
 )
-from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 
 _HEALTH = "/health/"
 _FAULTS = 500
@@ -117,10 +127,11 @@ def make_tracer_provider(service: str, version: str, env: Mapping[str, str]) -> 
     return provider
 
 
-def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
+def trace_requests(app: ASGIApp, provider: HeardProvider) -> ASGIApp:
     """Give each request but health checks a span that continues the caller's ``traceparent``.
 
-    It is called HTTP: its route, once that is known, says more, and a path may hold anything.
+    While nobody hears of spans there is a trace alone, for logs and for servers that are called. A span is
+    called HTTP: its route, once that is known, says more, and a path may hold anything.
     """
     tracer = provider.get_tracer("mapper_svc.requests")
 
@@ -135,6 +146,13 @@ def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
             if (header := name.decode("latin-1").lower()) in fields
         }
         parent = propagate.extract(carrier) if carrier else None
+        if not provider.is_heard:
+            token = context.attach(_unheard(parent, provider))
+            try:
+                await app(scope, receive, send)
+            finally:
+                context.detach(token)
+            return
         span = tracer.start_span("HTTP", context=parent, kind=SpanKind.SERVER)
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         span.set_attribute("http.request.method", method)
@@ -158,6 +176,18 @@ def trace_requests(app: ASGIApp, provider: TracerProvider) -> ASGIApp:
             span.end()
 
     return handle
+
+
+def _unheard(parent: context.Context | None, provider: TracerProvider) -> context.Context:
+    """Return the caller's trace, or a new one as the provider would begin it."""
+    if parent is not None and get_current_span(parent).get_span_context().is_valid:
+        return parent
+    trace_id = provider.id_generator.generate_trace_id()
+    sampling = provider.sampler.should_sample(parent, trace_id, "HTTP", SpanKind.SERVER).decision
+    sampled = sampling is Decision.RECORD_AND_SAMPLE
+    flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+    made = SpanContext(trace_id, provider.id_generator.generate_span_id(), is_remote=False, trace_flags=flags)
+    return set_span_in_context(NonRecordingSpan(made), parent)
 
 
 def trace_client(client: httpx.AsyncClient, provider: TracerProvider) -> httpx.AsyncClient:

@@ -1,5 +1,7 @@
 """Prometheus metrics, served on a port of their own."""
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -8,6 +10,7 @@ _MAX_TENANT_LABELS = 100
 _MAX_DETECTOR_LABELS = 200
 _BREAKER_STATES = ("closed", "open", "half_open")
 _MAX_POLICY_LABELS = 50
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -123,6 +126,8 @@ class Metrics:
             ["detector", "outcome"],
             registry=self.registry,
         )
+        # Finding a series by its labels takes a lock and a copy each time; there are few of them.
+        self._series: dict[tuple[object, ...], Any] = {}
         self._detectors: set[str] = set()
         self._enforced = Counter(
             "policy_enforcement_total",
@@ -140,38 +145,38 @@ class Metrics:
 
     def detector(self, name: str, status: str, milliseconds: float) -> None:
         """Record what one detector did."""
-        self._detector_ms.labels(self._bounded_detector(name), status).observe(milliseconds)
+        self._of(self._detector_ms, self._bounded_detector(name), status).observe(milliseconds)
 
     def breaker_state(self, detector: str, state: str) -> None:
         """Record that a detector's breaker changed."""
         name = self._bounded_detector(detector)
         for one in _BREAKER_STATES:
-            self._breakers.labels(name, one).set(one == state)
+            self._of(self._breakers, name, one).set(one == state)
 
     def detector_health(self, detector: str, *, healthy: bool) -> None:
         """Record whether a detector is fit to be asked."""
-        self._health.labels(self._bounded_detector(detector)).set(healthy)
+        self._of(self._health, self._bounded_detector(detector)).set(healthy)
 
     def health_check(self, detector: str, milliseconds: float) -> None:
         """Record a probe."""
-        self._health_ms.labels(self._bounded_detector(detector)).observe(milliseconds)
+        self._of(self._health_ms, self._bounded_detector(detector)).observe(milliseconds)
 
     def shadow_run(self, detector: str, outcome: str) -> None:
         """Count what a shadow version showed."""
-        self._shadows.labels(self._bounded_detector(detector), outcome).inc()
+        self._of(self._shadows, self._bounded_detector(detector), outcome).inc()
 
     def orchestrated(
         self, *, tenant: str, policy: str, status: int, milliseconds: float, coverage: float
     ) -> None:
         """Record one orchestrated request."""
         bounded, policy = self._bounded(tenant), self._bounded_policy(policy)
-        self._orchestrated.labels(bounded, policy, str(status)).inc()
+        self._of(self._orchestrated, bounded, policy, str(status)).inc()
         self._orchestrated_ms.observe(milliseconds)
-        self._coverage.labels(bounded, policy).observe(coverage)
+        self._of(self._coverage, bounded, policy).observe(coverage)
 
     def missing_part(self, part: str, reason: str) -> None:
         """Count an answer that went out without its mapping or its analysis."""
-        self._missing.labels(part, reason).inc()
+        self._of(self._missing, part, reason).inc()
 
     def cache_lookup(self, outcome: str) -> None:
         """Count a text that was looked for in the response cache."""
@@ -183,27 +188,34 @@ class Metrics:
 
     def job_ended(self, state: str) -> None:
         """Count a job that ended."""
-        self._jobs.labels(state).inc()
+        self._of(self._jobs, state).inc()
 
     def job_item(self, state: str) -> None:
         """Count a text of a job that was tried."""
-        self._job_items.labels(state).inc()
+        self._of(self._job_items, state).inc()
 
     def webhook(self, outcome: str) -> None:
         """Count a webhook call."""
-        self._webhooks.labels(outcome).inc()
+        self._of(self._webhooks, outcome).inc()
 
     def settings_unread(self, held: str) -> None:
         """Count a request that went on with the last known settings or the defaults."""
-        self._settings_unread.labels(held).inc()
+        self._of(self._settings_unread, held).inc()
 
     def limit_exceeded(self, limit: str) -> None:
         """Count a request that was refused because of a limit."""
-        self._limited.labels(limit).inc()
+        self._of(self._limited, limit).inc()
 
     def limits_unavailable(self) -> None:
         """Count a request that no limit was applied to."""
         self._uncounted.inc()
+
+    def _of(self, metric: _Metric, *labels: str) -> _Metric:
+        key = (metric, *labels)
+        series: _Metric | None = self._series.get(key)
+        if series is None:
+            series = self._series[key] = metric.labels(*labels)
+        return series
 
     def _bounded_detector(self, name: str) -> str:
         # Tenants name detectors as they like; see `_bounded`.
@@ -213,7 +225,7 @@ class Metrics:
 
     def policy_enforced(self, *, tenant: str, policy: str, status: str, violation: str) -> None:
         """Count a decision: ``status`` is the action or ``denied``, ``violation`` the chief reason."""
-        self._enforced.labels(self._bounded(tenant), self._bounded_policy(policy), status, violation).inc()
+        self._of(self._enforced, self._bounded(tenant), self._bounded_policy(policy), status, violation).inc()
 
     def _bounded_policy(self, policy: str) -> str:
         # Tenants name policies, and callers name some that are not there.

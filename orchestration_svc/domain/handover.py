@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 MAX_BYTES = 64 * 1024
 # What surrounds the provenance in a payload: its own names and numbers, and JSON punctuation.
@@ -10,6 +11,7 @@ _ENVELOPE_BYTES = 1024
 # Names of an entry's fields, its two numbers and its punctuation.
 _FIELD_BYTES = 192
 AGGREGATE = "aggregate"
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,7 @@ def build_payloads(
     limit = MAX_BYTES - _ENVELOPE_BYTES
     groups: list[list[Provenance]] = [[]]
     room = limit
-    for part in (piece for said in provenance for piece in _pieces(said, limit)):
-        size = _size(part.output) + _around(part)
+    for part, size in (piece for said in provenance for piece in _pieces(said, limit)):
         if groups[-1] and size > room:
             groups.append([])
             room = limit
@@ -75,31 +76,35 @@ def build_payloads(
     ]
 
 
-def _pieces(said: Provenance, limit: int) -> Iterator[Provenance]:
-    if not isinstance(said.output, list) or _size(said.output) + _around(said) <= limit:
-        yield said
+def _pieces(said: Provenance, limit: int) -> Iterator[tuple[Provenance, int]]:
+    """Give the parts of an entry, each with its size in bytes."""
+    around = _around(said.detector, said.vendor, said.version)
+    whole = _size(said.output) + around
+    if not isinstance(said.output, list) or whole <= limit:
+        yield said, whole
         return
     chunk: list[object] = []
-    used = around = _around(said)
+    used = around
     for entry in _without_repeats(said.output):
         size = _size(entry) + 1
         if chunk and used + size > limit:
-            yield replace(said, output=chunk)
+            yield replace(said, output=chunk), _size(chunk) + around
             chunk, used = [], around
         chunk.append(entry)
         used += size
     if chunk:
-        yield replace(said, output=chunk)
+        yield replace(said, output=chunk), _size(chunk) + around
 
 
 def _without_repeats(entries: list[object]) -> list[object]:
     return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
 
 
-def _around(said: Provenance) -> int:
+@lru_cache(maxsize=1024)
+def _around(detector: str, vendor: str, version: str) -> int:
     """Bytes that an entry takes besides its output; its detector is named once more in the envelope."""
-    return _FIELD_BYTES + _size([said.detector, said.detector, said.vendor, said.version])
+    return _FIELD_BYTES + _size([detector, detector, vendor, version])
 
 
 def _size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_WRITTEN(value).encode())
