@@ -52,6 +52,7 @@ ALIKE_IN_AUDITED = ("adapters/tenant_settings_cache.py",)
 ALIKE_IN_WORKING = (
     "adapters/clock.py",
     "adapters/fault_log.py",
+    "adapters/idempotency_repository.py",
     "adapters/job_worker.py",
     "domain/idempotency.py",
 )
@@ -61,7 +62,6 @@ OWN = {
     "__init__.py": "empty",
     "__main__.py": "each has commands of its own",
     "adapters/__init__.py": "empty",
-    "adapters/idempotency_repository.py": "the same but for the hash, which has a file of its own here",
     "adapters/job_queue.py": "each has tasks of its own",
     "adapters/metrics.py": "each counts what it does",
     "adapters/plugin_points.py": "mappers and validators there, engines and models here",

@@ -137,6 +137,17 @@ async def test_every_request_has_its_own_id_its_own_analysis_and_its_own_decisio
     assert len(world.events.detectors) == 1, "no detector took any time"
 
 
+async def test_what_is_kept_of_a_text_belongs_to_no_person_and_its_evidence_to_whoever_sent_it() -> None:
+    world = World()
+    people = ("anna", "berta")
+    answers = [await world.run(subject=one, application=f"app of {one}") for one in people]
+    assert answers[1].cached_at is not None
+    assert [(asked.subject, asked.application) for asked, _, _ in world.analysis.asked] == [
+        (one, f"app of {one}") for one in people
+    ]
+    assert not any(one in repr(world.store.kept) for one in people)
+
+
 async def test_a_policy_that_changes_its_mind_holds_at_once_for_what_is_kept() -> None:
     policy = OnePolicy()
     world = World(policies=policy)
