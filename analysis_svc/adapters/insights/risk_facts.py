@@ -5,7 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, bindparam, func, literal, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+)
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.tables import analyses
@@ -15,6 +28,8 @@ from analysis_svc.domain.models import Level
 from analysis_svc.domain.score_risk import LEAST_POINTS
 
 _ENDS = ("risk_score", "risk_low", "risk_high")
+_NAMED = "="
+_IN_MEMORY = text("select set_config('work_mem', '32MB', true)")
 
 
 class RiskFactsRepository:
@@ -33,11 +48,13 @@ class RiskFactsRepository:
         self, tenant_id: UUID, span: Span, *, limit: int
     ) -> Sequence[tuple[str | None, RiskFigures]]:
         """Return the figures of each application, highest score first."""
-        query = _figures(analyses.c.application, span)
+        # No key is null, for groups are joined by it.
+        query = _figures(func.coalesce(_NAMED + analyses.c.application, ""), span)
         ordered = query.order_by(
             query.selected_columns.score.desc(), query.selected_columns.analyses.desc(), "key"
         )
-        return [(row.key, _of(row)) for row in await self._rows(tenant_id, ordered.limit(limit))]
+        rows = await self._rows(tenant_id, ordered.limit(limit))
+        return [(row.key.removeprefix(_NAMED) if row.key else None, _of(row)) for row in rows]
 
     async def total(self, tenant_id: UUID, span: Span) -> RiskFigures:
         """Return the figures of all of them together."""
@@ -46,6 +63,7 @@ class RiskFactsRepository:
 
     async def _rows(self, tenant_id: UUID, query: Select[Any]) -> Sequence[Row[Any]]:
         async with self._database.tenant(tenant_id) as connection:
+            await connection.execute(_IN_MEMORY)
             return (await connection.execute(query)).all()
 
 
@@ -79,36 +97,55 @@ def _figures(key: ColumnElement[Any], span: Span) -> Select[Any]:
         )
         .where(*in_span(span))
         .cte("chosen")
+        .prefix_with("materialized")
     )
-    ranked = select(
-        chosen,
-        func.count().over(partition_by=chosen.c.key).label("size"),
-        *(
-            func.row_number()
-            .over(partition_by=chosen.c.key, order_by=chosen.c[name].desc())
-            .label(f"{name}_rank")
-            for name in _ENDS
-        ),
-    ).cte("ranked")
-    least = func.ceil(ranked.c.size * TAIL)
+    size = func.count()
+    # The least of the worst 5 %, so that only that has to be sorted which is compared, and nothing beside it.
+    counted = (
+        select(
+            chosen.c.key,
+            size.label("analyses"),
+            func.ceil(size * literal(TAIL, Double), type_=Double).label("tail"),
+            *(
+                func.percentile_disc(literal(TAIL, Double))
+                .within_group(chosen.c[name].desc())
+                .label(f"least_{name}")
+                for name in _ENDS
+            ),
+            func.avg(chosen.c.risk_score).label("mean"),
+            func.max(chosen.c.risk_score).label("worst"),
+            func.count().filter(chosen.c.missed).label("not_fully_looked"),
+            *(
+                func.count().filter(chosen.c.level == level.value).label(f"level_{level.value}")
+                for level in Level
+            ),
+        )
+        .group_by(chosen.c.key)
+        .cte("counted")
+    )
 
     def tail(name: str) -> ColumnElement[Any]:
-        return func.avg(ranked.c[name]).filter(ranked.c[f"{name}_rank"] <= least)
+        least = counted.c[f"least_{name}"]
+        above = chosen.c[name] > least
+        # Of those that are the least itself as many as there is room for.
+        rest = (func.min(counted.c.tail) - func.count().filter(above)) * func.min(least)
+        return (func.coalesce(func.sum(chosen.c[name]).filter(above), 0.0) + rest) / func.min(counted.c.tail)
 
-    return select(
-        ranked.c.key,
-        func.count().label("analyses"),
-        tail("risk_score").label("score"),
-        tail("risk_low").label("low"),
-        tail("risk_high").label("high"),
-        func.avg(ranked.c.risk_score).label("mean"),
-        func.max(ranked.c.risk_score).label("worst"),
-        func.count().filter(ranked.c.missed).label("not_fully_looked"),
-        *(
-            func.count().filter(ranked.c.level == level.value).label(f"level_{level.value}")
-            for level in Level
-        ),
-    ).group_by(ranked.c.key)
+    tails = (
+        select(
+            counted.c.key,
+            tail("risk_score").label("score"),
+            tail("risk_low").label("low"),
+            tail("risk_high").label("high"),
+        )
+        .select_from(counted.join(chosen, counted.c.key == chosen.c.key))
+        .group_by(counted.c.key)
+        .cte("tails")
+    )
+    told = [column for column in counted.c if column.name != "tail" and "least" not in column.name]
+    return select(*told, tails.c.score, tails.c.low, tails.c.high).join_from(
+        counted, tails, counted.c.key == tails.c.key
+    )
 
 
 def _of(row: Row[Any]) -> RiskFigures:
