@@ -9,6 +9,7 @@ _TOGETHER = {
     "tests/e2e/": "the real stack",
     "tests/integration/local/test_real_stack.py": "the real stack",
     "tests/integration/bentos/": "the Bentos",
+    "tests/integration/orchestration_svc/compatible/test_litellm_client.py": "LiteLLM",
 }
 
 

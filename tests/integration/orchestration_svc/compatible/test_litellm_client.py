@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +17,51 @@ SCRIPT = Path(__file__).with_name("litellm_guardrail.py")
 LITELLM = os.environ.get("LLAMA_MAPPER_LITELLM_PYTHON", ".venv-litellm/bin/python")
 DOWN = DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.WORKER_DIED)
 PATH = "/beta/litellm_basic_guardrail_api"
-with_litellm = pytest.mark.skipif(
-    not Path(LITELLM).exists(), reason="no litellm: `make .venv-litellm/.installed` brings it"
-)
 
 
-async def through_litellm(served: Served, *inputs: dict[str, Any], token: str = "", **params: Any) -> Any:
-    asked = {"url": served.url, "token": token or served.token, "inputs": inputs, "params": params}
-    process = await asyncio.create_subprocess_exec(
-        LITELLM,
-        str(SCRIPT),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-    )
-    told, wrong = await process.communicate(json.dumps(asked).encode())
-    assert process.returncode == 0, wrong.decode()[-2_000:]
-    return json.loads(told.decode().strip().splitlines()[-1])
+class LiteLlm:
+    """LiteLLM's interpreter with its client loaded, which takes ten seconds: all tests ask the same one."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    async def answers(self, served: Served, *inputs: dict[str, Any], token: str = "", **params: Any) -> Any:
+        """Return what the client makes of each input."""
+        asked = {"url": served.url, "token": token or served.token, "inputs": inputs, "params": params}
+        return await asyncio.to_thread(self._ask, json.dumps(asked))
+
+    def _ask(self, line: str) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        for said in self._process.stdout:
+            if said.startswith("ANSWER "):
+                return json.loads(said.removeprefix("ANSWER "))
+        raise AssertionError(self._log.read_text()[-2_000:])
+
+
+@pytest.fixture(scope="module")
+def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLlm]:
+    if not Path(LITELLM).exists():
+        pytest.skip("no litellm: `make .venv-litellm/.installed` brings it")
+    log = tmp_path_factory.mktemp("litellm") / "log"
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [LITELLM, str(SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        ) as process,
+    ):
+        try:
+            yield LiteLlm(process, log)
+        finally:
+            process.kill()
 
 
 def call_of(arguments: str) -> dict[str, Any]:
@@ -40,10 +69,9 @@ def call_of(arguments: str) -> dict[str, Any]:
     return {"id": "1", "index": 0, "type": "function", "function": function}
 
 
-@with_litellm
-@pytest.mark.timeout(120)
-async def test_litellm_passes_redacts_and_blocks(served: Served) -> None:
-    answers = await through_litellm(
+@pytest.mark.timeout(300)
+async def test_litellm_passes_redacts_and_blocks(served: Served, litellm: LiteLlm) -> None:
+    answers = await litellm.answers(
         served,
         {"texts": ["good morning"]},
         {"texts": ["from eve@x.org to bob@x.org", "eve@x.org again"]},
@@ -60,17 +88,15 @@ async def test_litellm_passes_redacts_and_blocks(served: Served) -> None:
     ]
 
 
-@with_litellm
-@pytest.mark.timeout(120)
-async def test_litellm_can_be_told_to_block_on_every_finding(served: Served) -> None:
-    (answer,) = await through_litellm(served, {"texts": ["to eve@x.org"]}, on_finding="block")
+@pytest.mark.timeout(300)
+async def test_litellm_can_be_told_to_block_on_every_finding(served: Served, litellm: LiteLlm) -> None:
+    (answer,) = await litellm.answers(served, {"texts": ["to eve@x.org"]}, on_finding="block")
     assert answer == {"blocked": "PII.Contact.Email"}
 
 
-@with_litellm
-@pytest.mark.timeout(120)
-async def test_litellm_lets_nothing_pass_with_a_wrong_token(served: Served) -> None:
-    (answer,) = await through_litellm(served, {"texts": ["good morning"]}, token="none")
+@pytest.mark.timeout(300)
+async def test_litellm_lets_nothing_pass_with_a_wrong_token(served: Served, litellm: LiteLlm) -> None:
+    (answer,) = await litellm.answers(served, {"texts": ["good morning"]}, token="none")
     assert "401" in answer["failed"]
 
 
