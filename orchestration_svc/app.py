@@ -246,6 +246,7 @@ def create_app(
         | _given(
             orchestrating=Orchestrating(now_or_later, rules.settings, jobs.idempotency),
             manage_jobs=jobs.manage,
+            idempotency=jobs.idempotency,
             directory=registered.directory,
             detector_registry=registered.registry,
             registered_versions=registered.kept,

@@ -1,8 +1,9 @@
 """/api/v1/detectors: what there is, how it is, and what tenants and the platform register."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from litestar import Controller, delete, get, post, put
+from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.openapi.spec import Example
 from litestar.params import Body, PathParameter, QueryParameter
 
@@ -20,6 +21,7 @@ from orchestration_svc.api.detectors_wire import (
     version_out,
 )
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.idempotent import IdempotencyKey, answered_once
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID, Principal
@@ -32,6 +34,7 @@ from orchestration_svc.domain.detector_registration import (
 )
 from orchestration_svc.domain.detector_registry import DetectorRegistry
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
+from orchestration_svc.domain.idempotency import Idempotency
 
 _READ = (requires("detectors:read"),)
 _MANAGE = (requires("detectors:manage"),)
@@ -103,14 +106,26 @@ class DetectorsController(Controller):
                 ]
             ),
         ],
+        request: Request[Any, Any, Any],
         principal: Injected[Principal],
         detector_registry: Injected[DetectorRegistry],
-    ) -> VersionOut:
+        idempotency: Injected[Idempotency],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[VersionOut]:
         """Add a version. The first one of a name gets its calls at once, later ones when a split says so."""
-        made = await detector_registry.register(
-            principal, data.name, data.version, connection_of(data), shared=data.shared
-        )
-        return _just_changed(made, principal)
+
+        async def make(_: UUID) -> Response[VersionOut]:
+            made = await detector_registry.register(
+                principal,
+                data.name,
+                data.version,
+                connection_of(data),
+                shared=data.shared,
+                repeatable=idempotency_key is not None,
+            )
+            return Response(_just_changed(made, principal), status_code=201)
+
+        return await answered_once(idempotency, request, principal, idempotency_key, make)
 
     @get(
         "/{name:str}/versions",

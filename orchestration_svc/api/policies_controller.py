@@ -1,13 +1,15 @@
 """/api/v1/policies: the policies of the caller's tenant."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, PathParameter, QueryParameter
 
 from orchestration_svc.api.guards import requires
+from orchestration_svc.api.idempotent import IdempotencyKey, answered_once
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.policies_wire import (
     ActivateIn,
@@ -29,6 +31,7 @@ from orchestration_svc.api.policies_wire import (
 from orchestration_svc.api.problems import BODY, faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode
+from orchestration_svc.domain.idempotency import Idempotency
 from orchestration_svc.domain.policy_changes import ChangePolicies
 from orchestration_svc.domain.policy_program import PolicyProgram
 
@@ -89,12 +92,22 @@ class PoliciesController(Controller):
     async def upload(
         self,
         data: Annotated[PolicyIn, Body(examples=[Example(id="secrets", value=_EXAMPLE)])],
+        request: Request[Any, Any, Any],
         principal: Injected[Principal],
         change_policies: Injected[ChangePolicies],
-    ) -> UploadedOut:
+        idempotency: Injected[Idempotency],
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response[UploadedOut]:
         """Validate a version and keep it; 400 lists everything that is wrong, and nothing is kept then."""
-        stored, verdict = await change_policies.upload(principal, bundle_of(data, principal.tenant_id))
-        return uploaded_out(stored, verdict)
+
+        async def make(_: UUID) -> Response[UploadedOut]:
+            bundle = bundle_of(data, principal.tenant_id)
+            stored, verdict = await change_policies.upload(
+                principal, bundle, repeatable=idempotency_key is not None
+            )
+            return Response(uploaded_out(stored, verdict), status_code=201)
+
+        return await answered_once(idempotency, request, principal, idempotency_key, make)
 
     @get("/{name:str}/versions", summary="Versions of a policy", guards=[_READ], responses=faults())
     async def versions(

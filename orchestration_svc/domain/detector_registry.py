@@ -91,9 +91,25 @@ class DetectorRegistry:
         self._installed = installed
 
     async def register(
-        self, caller: Principal, name: str, version: str, connection: Connection, *, shared: bool
+        self,
+        caller: Principal,
+        name: str,
+        version: str,
+        connection: Connection,
+        *,
+        shared: bool,
+        repeatable: bool = False,
     ) -> Registration:
         """Add a version. The first of a detector gets all its calls, later ones none until a split says so.
+
+        Args:
+            caller: who adds it.
+            name: of the detector.
+            version: of the server or model behind it.
+            connection: how it is called.
+            shared: whether every tenant is to have it.
+            repeatable: whether the same version, called the same way, may be there already: what somebody
+                added who died before saying so is then returned.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field; CONFLICT for a version that is there or a name
@@ -102,6 +118,10 @@ class DetectorRegistry:
         owner = owner_for(caller, shared=shared)
         check_names(name, version)
         self._check_connection(connection)
+        if repeatable:
+            for one in await self._store.load(owner):
+                if (one.name, one.version, one.connection) == (name, version, connection):
+                    return one
         await self._check_free(owner, name)
 
         def step(before: Sequence[Registration]) -> Change:

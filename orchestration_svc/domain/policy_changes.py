@@ -118,8 +118,16 @@ class ChangePolicies:
         """Where the versions are, for reading."""
         return self._store
 
-    async def upload(self, caller: Principal, bundle: PolicyBundle) -> tuple[StoredPolicy, Verdict]:
+    async def upload(
+        self, caller: Principal, bundle: PolicyBundle, *, repeatable: bool = False
+    ) -> tuple[StoredPolicy, Verdict]:
         """Validate and keep as the next version; it is not active yet.
+
+        Args:
+            caller: who uploads it.
+            bundle: Rego and data.
+            repeatable: whether the newest version may be this one already: what the caller uploaded and died
+                before hearing of is then returned.
 
         Raises:
             ServiceError: INVALID_REQUEST naming everything that is wrong with it.
@@ -131,6 +139,10 @@ class ChangePolicies:
                 "the policy is not valid; nothing was stored",
                 faults=verdict.problems[:_FAULTS_SHOWN],
             )
+        if repeatable:
+            newest = next(iter(await self._store.versions(bundle.tenant_id, bundle.name)), None)
+            if newest and (newest.bundle.digest, newest.created_by) == (bundle.digest, caller.token_id):
+                return newest, verdict
         return await self._store.add(bundle, actor=caller.token_id), verdict
 
     async def validate(self, bundle: PolicyBundle) -> Verdict:

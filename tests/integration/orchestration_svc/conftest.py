@@ -66,6 +66,7 @@ def settings(dsns: ServiceDsns, empty_valkey: Cache) -> Settings:
         analysis_url="http://127.0.0.1:9",
         migration_database_url=dsns.migration,
         metrics_port=0,
+        response_cache_s=0,  # the same text is sent again and again, and detectors are to be asked each time
     )
 
 

@@ -133,3 +133,57 @@ async def test_answer_given_now_is_given_again(service: Service, admin: str) -> 
 async def test_key_that_is_none_is_refused(service: Service, admin: str, key: str) -> None:
     answer = await send(service, admin, key)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+
+
+REGO = """package policy
+
+plan := {"coverage": {"threshold": 1.0}}
+
+decision := {"action": "allow"}
+
+test_it_allows if decision.action == "allow"
+"""
+POLICY = {"name": "mine", "modules": {"policy.rego": REGO}}
+DETECTOR = {
+    "name": "hap",
+    "adapter": "fms",
+    "url": "https://hap.example.com",
+    "vendor": "fms_detectors_api",
+    "options": {"detector_id": "d"},
+    "probe": "none",
+}
+MADE: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
+    "policy": ("/api/v1/policies", POLICY, POLICY | {"name": "other"}, "policy_bundles"),
+    "detector": ("/api/v1/detectors", DETECTOR, DETECTOR | {"name": "other"}, "detectors"),
+}
+
+
+@pytest.mark.parametrize("what", MADE)
+async def test_what_is_uploaded_or_registered_ten_times_at_once_is_made_once(
+    service: Service, admin: str, superuser: Superuser, what: str
+) -> None:
+    path, body, other, table = MADE[what]
+    answers = await asyncio.gather(*(send(service, admin, "k1", path, **body) for _ in range(10)))
+    assert {one.status_code for one in answers} <= {201, 409, 503}
+    (made,) = {one.text for one in answers if one.status_code == 201}
+    assert count(superuser, table) == 1
+    replayed = await send(service, admin, "k1", path, **body)
+    assert (replayed.status_code, replayed.text) == (201, made)
+    assert replayed.headers["idempotency-replayed"] == "true"
+    assert (await send(service, admin, "k1", path, **other)).status_code == 409
+
+
+@pytest.mark.parametrize("what", MADE)
+async def test_what_was_made_by_one_who_died_is_found_and_not_made_again(
+    service: Service, admin: str, superuser: Superuser, what: str
+) -> None:
+    path, body, _, table = MADE[what]
+    first = await send(service, admin, "k1", path, **body)
+    # As if the process had been killed between what it made and the note of its answer.
+    superuser.execute(
+        "update orchestration.idempotency_records"
+        " set answer = null, status = null, held_until = now() - interval '1 s'"
+    )
+    again = await send(service, admin, "k1", path, **body)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert count(superuser, table) == 1

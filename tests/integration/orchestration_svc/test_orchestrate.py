@@ -235,9 +235,7 @@ async def wire(settings: Settings) -> AsyncIterator[Wire]:
         for server in (mapper, analysis):
             await server.start()
             stack.callback(server.stop)
-        told = msgspec.structs.replace(
-            settings, mapper_url=mapper.url, analysis_url=analysis.url, response_cache_s=0
-        )
+        told = msgspec.structs.replace(settings, mapper_url=mapper.url, analysis_url=analysis.url)
         app = create_app(told, directory=FakeDirectory(*detectors))
         await stack.enter_async_context(lifespan(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]

@@ -80,6 +80,11 @@ async def started(settings: Settings, valkey: Redis) -> AsyncIterator[Caching]:
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, response_cache_s=300)
+
+
+@pytest.fixture
 async def caching(settings: Settings, valkey: Redis) -> AsyncIterator[Caching]:
     async with started(settings, valkey) as running:
         yield running
