@@ -46,8 +46,9 @@ def moving_together(board: Board, many: list[Series]) -> list[Outcome]:
             continue
         found = stats.spearmanr(changes[one], changes[other])
         together, p_value = float(found.statistic), float(found.pvalue)
-        theirs = set(board.of(other))
-        both = [group for group in board.of(one) if group in theirs]
+        # By identity: a group is hashed with all of its ids otherwise, for each pair again.
+        theirs = {id(group) for group in board.of(other)}
+        both = [group for group in board.of(one) if id(group) in theirs]
         outcomes.append(
             Verdict(
                 kind=PatternKind.CORRELATION,

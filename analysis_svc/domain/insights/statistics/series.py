@@ -72,6 +72,7 @@ class Board:
         for group in self.groups:
             for subject in subjects_of(group):
                 self._of[subject].append(group)
+        self._exposure = self._counts(self.groups)
 
     def bucket_of(self, group: EventGroup) -> int:
         """Return the number of a group's bucket."""
@@ -99,7 +100,7 @@ class Board:
 
     def series(self, subject: Subject) -> Series:
         """Return a subject over time."""
-        events, exposure = self._counts(self.of(subject)), self._counts(self.groups)
+        events, exposure = self._counts(self.of(subject)), self._exposure
         shape = (len(self.starts), self.per_bucket)
         return Series(
             subject=subject,
