@@ -6,8 +6,6 @@ TLS still proves the name. Redirects, proxies of the environment and cookies are
 """
 
 import asyncio
-import ipaddress
-import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
@@ -22,6 +20,7 @@ from orchestration_svc.adapters.http_calls import (
 from orchestration_svc.adapters.http_client import public_authorities
 from orchestration_svc.adapters.http_connection import HttpConnection
 from orchestration_svc.adapters.http_requests import Origin, Target, request_of, target_of
+from orchestration_svc.adapters.name_lookup import NameLookup
 from orchestration_svc.adapters.outbound_rule import Address
 
 KEPT_S = 5.0
@@ -44,30 +43,19 @@ class AnyAddress:
         """Refuse nothing."""
 
 
-async def look_up(host: str, port: int) -> Sequence[Address]:
-    """Return the addresses of a host, as the system's resolver has them.
-
-    Raises:
-        OSError: it has none.
-    """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # A scoped address is written fe80::1%eth0; the scope is the system's affair.
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    return list(dict.fromkeys(addresses))
-
-
 class OutboundClient:
     """Implements `HttpCalls` with connections that are kept open for a while, for each origin its own.
 
     Args:
         rule: which addresses may be called.
         max_connections: calls under way at once, and connections open at once; further calls wait.
-        lookup: finds a host's addresses.
+        lookup: finds a host's addresses; None for one of its own, by the system's resolver.
     """
 
-    def __init__(self, rule: AddressRule, *, max_connections: int, lookup: Lookup = look_up) -> None:
+    def __init__(self, rule: AddressRule, *, max_connections: int, lookup: Lookup | None = None) -> None:
         self._rule = rule
-        self._lookup = lookup
+        self._names = NameLookup()
+        self._lookup = lookup or self._names
         self._most = max_connections
         self._slots = asyncio.Semaphore(max_connections)
         self._tls = public_authorities()
@@ -94,6 +82,7 @@ class OutboundClient:
             self._sweeping = None
         for connection in tuple(self._open):
             connection.abort()
+        self._names.close()
 
     async def call(
         self,
