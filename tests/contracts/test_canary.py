@@ -52,6 +52,22 @@ async def test_success(world: World, witness: Witness, canary: Canary) -> None:
     witness.check_silence_on(canary)
 
 
+async def test_answer_from_the_cache(world: World, witness: Witness, canary: Canary) -> None:
+    body, tenant = {"content": canary.content, "mode": "sync"}, uuid4()
+    running, evidence = world.running["orchestration_svc"], set()
+    for _ in range(40):  # what was found is kept behind the answer
+        answer = await running.client.post(
+            running.table.path, json=body, headers=await world.headers(tenant_id=tenant)
+        )
+        evidence.add(answer.json()["analysis_result"]["evidence_id"])
+        if answer.json()["cached_at"]:
+            break
+    assert answer.json()["cached_at"], "with the real mapper's word for what it maps with"
+    assert len(evidence) > 1, "each request has its own"
+    assert canary.traces_in(answer.text) == []
+    witness.check_silence_on(canary)
+
+
 async def test_success_with_the_content_in_escapes(world: World, witness: Witness, canary: Canary) -> None:
     answer = await post(world, "orchestration_svc", b'{"content": ' + canary.escaped() + b"}")
     assert answer.status_code == 200
