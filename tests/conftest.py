@@ -12,6 +12,7 @@ from deploy.local import postgres, valkey
 from tests.fixtures import databases, servers
 from tests.fixtures.databases import ServiceDsns
 from tests.fixtures.stacks import RunningStack, stack_environment
+from tests.measured_tests import MeasuredTests
 from tests.parallel_runs import TogetherOrAnywhere
 
 # A machine that is busy with others draws slowly, which is nothing against a test.
@@ -117,3 +118,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_stack" in getattr(item, "fixturenames", ()):
             item.add_marker("e2e")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on only some tests are measured."""
+    session.config.pluginmanager.register(MeasuredTests())
