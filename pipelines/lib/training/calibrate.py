@@ -1,6 +1,7 @@
-"""What is fitted on the validation rows once the tiers are trained."""
+"""What is fitted once the tiers are trained."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -24,41 +25,64 @@ The share itself would not do: the lowest of many thresholds that reach it is on
 """
 
 
+@dataclass(frozen=True, slots=True)
+class TierLogits:
+    """What both tiers say of the same rows.
+
+    Attributes:
+        model: logits of the model, rows by labels.
+        head: logits of the embedding head.
+        accepted: which labels are right; at least one in each row.
+    """
+
+    model: NDArray[np.floating]
+    head: NDArray[np.floating]
+    accepted: NDArray[np.bool_]
+
+
 def fit_calibration(
-    model_logits: NDArray[np.floating],
-    head_logits: NDArray[np.floating],
-    accepted: NDArray[np.bool_],
-    nameable: NDArray[np.bool_],
+    validation: TierLogits, nameable: NDArray[np.bool_], left_out: TierLogits | None = None
 ) -> Calibration:
-    """Fits temperatures, weight and threshold to the validation rows.
+    """Fits temperatures, weight and threshold.
 
     Each tier gets its own temperature first, so that the weight says which tier is to be trusted and not
     which one has the larger logits. Then comes the weight with which the right labels are likeliest. The last
-    temperature makes the confidence of the answer the chance that it is right, and the threshold follows from
-    that confidence.
+    temperature makes the confidence of the answer the chance that it is right. The threshold follows from
+    that confidence on these rows and on those of vendors that were left out.
 
     Args:
-        model_logits: of the model, validation rows by labels.
-        head_logits: of the embedding head, the same rows.
-        accepted: which labels are right, the same rows by labels; at least one in each row.
+        validation: rows that no tier has learnt from.
         nameable: which labels the mapper takes from a model; the threshold is fitted on answers with these.
+        left_out: rows of vendors that the head was not trained on. The model was, once over them, so it is
+            more sure of them than of a stranger's: the threshold comes out too high rather than too low.
     """
-    model_temperature = fit_temperature(model_logits, accepted, mean_log_loss)
-    head_temperature = fit_temperature(head_logits, accepted, mean_log_loss)
-    model, head = log_softmax(model_logits / model_temperature), log_softmax(head_logits / head_temperature)
+    model_temperature = fit_temperature(validation.model, validation.accepted, mean_log_loss)
+    head_temperature = fit_temperature(validation.head, validation.accepted, mean_log_loss)
+    model = log_softmax(validation.model / model_temperature)
+    head = log_softmax(validation.head / head_temperature)
     best = (np.inf, 0.0)
     for weight in _WEIGHTS:
         mixed = (1 - weight) * model + weight * head
-        temperature = fit_temperature(mixed, accepted, mean_log_loss)
-        best = min(best, (mean_log_loss(log_softmax(mixed / temperature), accepted), float(weight)))
+        temperature = fit_temperature(mixed, validation.accepted, mean_log_loss)
+        best = min(
+            best, (mean_log_loss(log_softmax(mixed / temperature), validation.accepted), float(weight))
+        )
     weight = best[1]
-    temperature = fit_temperature((1 - weight) * model + weight * head, accepted, confidence_loss)
+    temperature = fit_temperature((1 - weight) * model + weight * head, validation.accepted, confidence_loss)
     unbounded = Calibration(weight, model_temperature, head_temperature, temperature, threshold=None)
-    probabilities = np.exp(unbounded.combined(model_logits, head_logits))
-    answers = probabilities.argmax(axis=1)
-    right, taken = accepted[np.arange(len(answers)), answers], nameable[answers]
-    threshold = fit_threshold(probabilities.max(axis=1)[taken], right[taken])
+    answered = [_answers(unbounded, rows, nameable) for rows in (validation, left_out) if rows is not None]
+    threshold = fit_threshold(*(np.concatenate(one) for one in zip(*answered, strict=True)))
     return msgspec.structs.replace(unbounded, threshold=threshold)
+
+
+def _answers(
+    calibration: Calibration, rows: TierLogits, nameable: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Returns confidence and rightness of the answers that the mapper would take."""
+    probabilities = np.exp(calibration.combined(rows.model, rows.head))
+    answers = probabilities.argmax(axis=1)
+    taken = nameable[answers]
+    return probabilities.max(axis=1)[taken], rows.accepted[np.arange(len(answers)), answers][taken]
 
 
 def fit_temperature(

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from mapper_svc.domain.name_labels import NEVER_NAMED
@@ -43,10 +42,11 @@ from pipelines.lib.scoring.score import (
     load_scorer,
 )
 from pipelines.lib.training.adapt import load_for_training
-from pipelines.lib.training.calibrate import fit_calibration, save_calibration
+from pipelines.lib.training.calibrate import TierLogits, fit_calibration, save_calibration
 from pipelines.lib.training.checkpoint import TrainingState
 from pipelines.lib.training.choose_label_tokens import choose_label_tokens
 from pipelines.lib.training.kept_embeddings import kept_embeddings
+from pipelines.lib.training.left_out_vendors import HeadAnswers, left_out_vendors
 from pipelines.lib.training.loss_plot import loss_png
 from pipelines.lib.training.measure import accepted_places
 from pipelines.lib.training.mlflow_run import environment, record_run
@@ -124,8 +124,8 @@ def run_training(
     """
     manifest = read_manifest(data)
     taxonomy = load_taxonomy(manifest.edition)
-    training = rows_of(read_examples(data, Split.TRAIN, ambiguous=False))
     accepted = read_accepted(taxonomy.labels)
+    training = rows_of(read_examples(data, Split.TRAIN, ambiguous=False), accepted)
     validation = rows_of(read_examples(data, Split.VALIDATION, ambiguous=False), accepted)
     say(f"{len(training)} rows to learn from, {len(validation)} for validation, {data.name}")
     accelerator = Accelerator(mixed_precision="no")
@@ -151,20 +151,19 @@ def run_training(
     say(f"trained in {trained.state.seconds:.0f} s, best at step {trained.state.best_step}")
     with atomic_folder(out) as draft:
         _write_adapter(draft, model, tokens, recipe)
-        foreign = [row for row in validation if row.foreign]
+        foreign = tuple(row for row in validation if row.foreign)
         embedded = kept_embeddings([row.raw for row in (*training, *foreign)], embedder, data_root, say)
+        rows, labels, seed = embedded[: len(training)], tokens.labels, recipe.seed
+        of, sizes = embedder.sha256, embedder.sizes
         head = train_embedding_head(
-            training,
-            embedded[: len(training)],
-            tokens.labels,
-            sizes=embedder.sizes,
-            embedder_sha256=embedder.sha256,
-            seed=recipe.seed,
-            say=say,
+            training, rows, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
         )
         head.save(draft / HEAD)
-        head_logits = head.logits([row.raw for row in foreign], embedded[len(training) :])
-        _write_calibration(draft, model, tokenizer, tokens, foreign, head_logits)
+        strange = HeadAnswers(foreign, head.logits([row.raw for row in foreign], embedded[len(training) :]))
+        left_out = left_out_vendors(
+            training, rows, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
+        )
+        _write_calibration(draft, model, tokenizer, tokens, strange, left_out)
         (draft / ORIGIN).write_bytes(_json(origin))
         say("loading what was written and scoring it")
         scorer = load_scorer(draft, base, taxonomy, embedder)
@@ -226,18 +225,25 @@ def _write_calibration(
     model: OneTokenModel,
     tokenizer: Tokenizer,
     tokens: LabelTokens,
-    foreign: Sequence[TrainingRow],
-    head_logits: NDArray[np.float32],
+    strange: HeadAnswers,
+    left_out: HeadAnswers,
 ) -> None:
     # Temperatures and weight are fitted on what will answer: the merged model, in the base's number format,
     # and on labels of strange hands: on those that training's authors wrote, a model is more at home.
     merged = OneTokenModel(model.causal_lm.merge_and_unload(), tokens.ids).to(torch.device("cpu"))
     merged.eval()
-    # Without the vendor, as a vendor that was not trained on is asked for.
-    model_logits = label_logits(merged, [encode_prompt(tokenizer, row.raw) for row in foreign]).numpy()
-    right = accepted_places([row.accepted for row in foreign], tokens.labels)
+
+    def both_tiers(asked: HeadAnswers) -> TierLogits:
+        # Without the vendor, as a vendor that was not trained on is asked for.
+        prompts = [encode_prompt(tokenizer, row.raw) for row in asked.rows]
+        accepted = accepted_places([row.accepted for row in asked.rows], tokens.labels)
+        return TierLogits(label_logits(merged, prompts).numpy(), asked.logits, accepted)
+
     nameable = np.array([label not in NEVER_NAMED for label in tokens.labels])
-    save_calibration(fit_calibration(model_logits, head_logits, right, nameable), folder / CALIBRATION)
+    calibration = fit_calibration(
+        both_tiers(strange), nameable, both_tiers(left_out) if left_out.rows else None
+    )
+    save_calibration(calibration, folder / CALIBRATION)
 
 
 def _evaluated(

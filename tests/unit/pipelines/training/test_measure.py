@@ -1,12 +1,13 @@
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.lib.scoring.log_softmax import log_softmax
-from pipelines.lib.training.calibrate import fit_calibration, fit_temperature, fit_threshold
+from pipelines.lib.training.calibrate import TierLogits, fit_calibration, fit_temperature, fit_threshold
 from pipelines.lib.training.measure import (
     Share,
     confidence_loss,
@@ -81,7 +82,7 @@ def test_a_tier_that_knows_nothing_does_no_harm() -> None:
     good = targets * 6.0 + draw.normal(size=(500, 6))
     noise = draw.normal(size=(500, 6))
     for model, head in ((good, noise), (noise, good)):
-        calibration = fit_calibration(model, head, targets, np.ones(6, dtype=np.bool_))
+        calibration = fit_calibration(TierLogits(model, head, targets), np.ones(6, dtype=np.bool_))
         combined = confidence_loss(calibration.combined(model, head), targets)
         alone = calibration.model(good) if model is good else calibration.head(good)
         assert combined <= confidence_loss(alone, targets) + 1e-3
@@ -94,7 +95,7 @@ def test_every_tier_gives_a_distribution() -> None:
         draw.normal(size=(50, 6)),
         np.eye(6, dtype=np.bool_)[draw.integers(0, 6, size=50)],
     )
-    calibration = fit_calibration(model, head, targets, np.ones(6, dtype=np.bool_))
+    calibration = fit_calibration(TierLogits(model, head, targets), np.ones(6, dtype=np.bool_))
     for found in (calibration.model(model), calibration.head(head), calibration.combined(model, head)):
         assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(50))
 
@@ -116,11 +117,29 @@ def test_a_threshold_needs_more_than_luck() -> None:
 def test_the_threshold_is_not_fitted_on_labels_that_the_mapper_never_takes_from_a_model() -> None:
     targets = np.eye(2, dtype=np.bool_)[np.arange(400) % 2]
     logits = targets * 8.0
-    assert fit_calibration(logits, logits, targets, np.array([True, False])).threshold is not None
+    assert fit_calibration(TierLogits(logits, logits, targets), np.array([True, False])).threshold is not None
     # The second label is always right and the first, which alone counts, mostly wrong.
     swapped = targets.copy()
     swapped[:300:2] = [False, True]
-    assert fit_calibration(logits, logits, swapped, np.array([True, False])).threshold is None
+    assert fit_calibration(TierLogits(logits, logits, swapped), np.array([True, False])).threshold is None
+
+
+def test_vendors_that_were_left_out_raise_the_threshold() -> None:
+    draw = np.random.default_rng(7)
+    targets = np.eye(2, dtype=np.bool_)[np.arange(2000) % 2]
+    logits = targets * 8.0 + draw.normal(size=targets.shape) * 3.0
+    nameable = np.ones(2, dtype=np.bool_)
+    easy = TierLogits(logits, logits, targets)
+    alone = fit_calibration(easy, nameable)
+    # Of what it is less sure of, half of the strangers' are wrong.
+    wrong = targets.copy()
+    unsure = np.abs(logits[:, 0] - logits[:, 1]) < 5.0
+    wrong[unsure & (np.arange(2000) % 4 < 2)] ^= True
+    both = fit_calibration(easy, nameable, TierLogits(logits, logits, wrong))
+    assert alone.threshold is not None
+    assert both.threshold is not None
+    assert both.threshold > alone.threshold
+    assert msgspec.structs.replace(both, threshold=alone.threshold) == alone
 
 
 def test_no_threshold_is_better_than_one_that_does_not_hold() -> None:
