@@ -8,7 +8,8 @@ fi
 # How retention and its siblings reach the services' data. What is set already stands.
 if [[ -e $run/env/pipelines.env ]]; then
   while IFS= read -r line; do
-    [[ -n ${!line%%=*+x} ]] || export "${line?}"
+    name=${line%%=*}
+    [[ -n ${!name+x} ]] || export "${line?}"
   done <"$run/env/pipelines.env"
 fi
 if [[ -e $run/up.lock ]] && ! flock --nonblock --shared "$run/up.lock" true; then

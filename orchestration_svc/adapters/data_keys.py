@@ -11,11 +11,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.tables import data_keys
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.job_ports import ContentUnreadableError
 
+_NO_TENANT = "the token is of a tenant that this installation does not have"
 _NONCE_BYTES = 12
 _ID_BYTES = 16
 
@@ -75,7 +78,11 @@ class DataKeySealer:
         self._ciphers: dict[tuple[UUID, bytes], AESGCM] = {}
 
     async def seal(self, tenant_id: UUID, texts: Sequence[tuple[str, str]]) -> list[bytes]:
-        """Encrypt (what it is, text) pairs."""
+        """Encrypt (what it is, text) pairs.
+
+        Raises:
+            ServiceError: UNAUTHORIZED, when the first key is to be made of a tenant that is not there.
+        """
         key_id = self._newest.get(tenant_id) or await self._load_newest(tenant_id)
         cipher = self._ciphers[tenant_id, key_id]
         sealed = []
@@ -123,7 +130,10 @@ class DataKeySealer:
                 wrapped = await self._wrapper.wrap(tenant_id, data_key)
                 # Two processes may each make a first key; what was sealed says with which.
                 values = {"tenant_id": tenant_id, "id": made, "wrapped": wrapped}
-                await connection.execute(insert(data_keys).values(values))
+                try:
+                    await connection.execute(insert(data_keys).values(values))
+                except IntegrityError:
+                    raise ServiceError(ErrorCode.UNAUTHORIZED, _NO_TENANT) from None
         if row is None:
             self._remember(tenant_id, made.bytes, data_key)
             key_id = made.bytes

@@ -69,7 +69,7 @@ async def test_answer_from_the_cache(world: World, witness: Witness, canary: Can
 
 
 async def test_success_with_the_content_in_escapes(world: World, witness: Witness, canary: Canary) -> None:
-    answer = await post(world, "orchestration_svc", b'{"content": ' + canary.escaped() + b"}")
+    answer = await post(world, "orchestration_svc", b'{"mode": "sync", "content": ' + canary.escaped() + b"}")
     assert answer.status_code == 200
     witness.check_silence_on(canary)
 

@@ -6,17 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from msgspec.structs import replace
 
 from orchestration_svc.adapters.access import Access
+from orchestration_svc.adapters.data_keys import DataKeySealer, EnvironmentKeyWrapper
+from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.job_worker import end_of
 from orchestration_svc.domain.access import Role
 from orchestration_svc.domain.detection import DetectorFault, DetectorStatus, FailureReason
+from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.settings import Settings
+from tests.fixtures.databases import KEY_ENCRYPTION_KEY
 from tests.integration.orchestration_svc.conftest import Service, issue, running
 
 MARK = "Zq7canarytext"
@@ -32,6 +36,13 @@ async def working(service: Service) -> AsyncIterator[None]:
         yield
     finally:
         await end_of(task)
+
+
+async def test_nothing_waits_for_a_tenant_that_is_not_there(database: Database) -> None:
+    sealer = DataKeySealer(database, EnvironmentKeyWrapper(KEY_ENCRYPTION_KEY))
+    with pytest.raises(ServiceError, match="tenant that this installation does not have") as refused:
+        await sealer.seal(uuid4(), [("text", MARK)])
+    assert refused.value.code is ErrorCode.UNAUTHORIZED
 
 
 @pytest.fixture
