@@ -13,7 +13,7 @@ def test_settings_of_the_stack_are_handed_over_and_those_that_stand_stay(tmp_pat
     )
     (tmp_path / "secrets.env").write_text("OTHER=1\nMODEL_SERVICE_TOKEN=of the model\n")
     show = 'source "$0"; printf "%s\\n" "$PIPELINES_FIRST" "$PIPELINES_SECOND" "$LLM_SERVICE_TOKEN"'
-    told = subprocess.run(  # noqa: S603 - ours
+    told = subprocess.run(
         ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", show, str(SCRIPT)],
         env={"PATH": "/usr/bin:/bin", "LLAMA_MAPPER_RUN_DIR": str(tmp_path), "PIPELINES_SECOND": ""},
         capture_output=True,
