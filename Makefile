@@ -65,7 +65,7 @@ bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must 
 	@for script in $(filter-out benchmarks/bench_gpu.py benchmarks/bench_compare.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 # The four steps in their order; each says how far it is, and what was done of the training is not done twice.
-train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 15 minutes on 2 cores
+train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 18 minutes on 2 cores
 	$(TRAIN)/python -m pipelines dataset
 	$(TRAIN)/python -m pipelines train --recipe $(RECIPE)
 	$(TRAIN)/python -m pipelines evaluate --recipe $(RECIPE)

@@ -76,7 +76,7 @@ def _what(origin: Origin, version: str, calibration: Mapping[str, float | None])
     yield ""
     yield (
         "One forward pass of a LoRA-tuned language model, in which each canonical label owns one token of "
-        "the vocabulary, combined with a linear model over MiniLM's embedding and pieces of words. Nothing "
+        "the vocabulary, combined with a linear model over two embeddings and pieces of words. Nothing "
         "is generated, so every answer is a label of the edition."
     )
     yield ""
@@ -122,9 +122,10 @@ def _figures(report: EvaluationReport) -> Iterator[str]:
     yield "## Figures"
     yield ""
     yield (
-        "Intervals are of 95 %. Nothing was chosen on held-out families and on the free-form set; the "
-        "calibration and the best step were chosen on the validation sets, the threshold on those and "
-        "on vendors of the training, asked of heads that their families were left out of."
+        "Intervals are of 95 %. Nothing was fitted on held-out families and on the free-form set: the "
+        "calibration and the best step are of the validation sets, the threshold of those and of vendors of "
+        "the training, asked of heads that their families were left out of. What reports of earlier versions "
+        "on the same sets told their authors is in docs/guides/evaluating-models.md, under three draws."
     )
     yield ""
     yield as_text(report)
@@ -162,8 +163,8 @@ def _limits(report: EvaluationReport) -> Iterator[str]:
     yield "- A vendor that it was not trained on is shown to it as no vendor."
     yield "- Labels of more than 200 characters are not for it."
     yield (
-        "- MiniLM reads English only. Other languages rest on the language model and on pieces of words; "
-        "figures by language are above."
+        "- MiniLM reads English; other languages rest on multilingual-e5-small and on pieces of words. "
+        "Figures by language are above."
     )
     yield "- Another edition of the taxonomy, base model, embedder or prompt: it refuses to load."
 

@@ -54,7 +54,7 @@ def fit_calibration(
         validation: rows that no tier has learnt from.
         nameable: which labels the mapper takes from a model; the threshold is fitted on answers with these.
         left_out: rows of vendors that the head was not trained on. The model was, once over them, so it is
-            more sure of them than of a stranger's: the threshold comes out too high rather than too low.
+            right about more of them than of a stranger's, and the threshold comes out too low if anything.
     """
     model_temperature = fit_temperature(validation.model, validation.accepted, mean_log_loss)
     head_temperature = fit_temperature(validation.head, validation.accepted, mean_log_loss)

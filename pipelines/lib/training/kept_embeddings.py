@@ -37,14 +37,15 @@ def kept_embeddings(
     texts = [text_to_embed(raw) for raw in raws]
     keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
     wanted = dict(zip(keys, texts, strict=True))
-    found = {key: row for key, row in _read(path, embedder.size).items() if key in wanted}
+    kept = _read(path, embedder.size)
+    found = {key: row for key, row in kept.items() if key in wanted}
     new = sorted((key for key in wanted if key not in found), key=lambda key: len(wanted[key]))
     say(f"{len(new)} texts to embed; {len(found)} are kept from before")
     for start in range(0, len(new), _AT_ONCE):
         part = new[start : start + _AT_ONCE]
         found.update(zip(part, embed_texts([wanted[key] for key in part], embedder), strict=True))
         say(f"embedded {start + len(part)} of {len(new)}")
-    if new:
+    if new or len(kept) != len(found):
         _write(path, found)
     return np.stack([found[key] for key in keys])
 

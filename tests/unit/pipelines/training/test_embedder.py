@@ -140,7 +140,7 @@ def test_only_what_is_new_is_computed_and_only_what_is_wanted_is_kept(tmp_path: 
     again = kept_embeddings(["name", "age", "card no"], embedder, tmp_path)
     assert fake.asked == ["age"]
     np.testing.assert_array_equal(again[[2, 0]], first[[0, 2]])
-    kept_embeddings(["height"], embedder, tmp_path)
+    kept_embeddings(["age"], embedder, tmp_path)  # nothing new, and less than before
     fake.asked.clear()
     kept_embeddings(["name"], embedder, tmp_path)
     assert fake.asked == ["name"], "what the call before did not want is gone"
