@@ -1,10 +1,11 @@
 """Which hours of a tenant are counted already, and the counting of more of them.
 
-An hour is taken up an hour after its end. First it is marked, for all to see; then everything is waited for
-that had begun to write before; then it is counted under a lock on its mark. Whoever changes its rows takes
-its mark away in the same transaction (see the migration), and with it the counts: before it is counted, and
-nothing is counted then; after, and the counts are gone with what they counted; or at once, and the later
-waits for the earlier. What is added in time, before the hour is taken up, is among what was waited for.
+An hour is taken up an hour after its end. First it is marked, for all to see and by whom; then everything is
+waited for that had begun to write before; then it is counted under a lock on its mark, if that is one's own
+still: whoever marked it last has waited for the most. Whoever changes its rows takes its mark away in the
+same transaction (see the migration), and with it the counts: before it is counted, and nothing is counted
+then; after, and the counts are gone with what they counted; or at once, and the later waits for the earlier.
+What is added in time, before the hour is taken up, is among what was waited for.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +27,8 @@ from analysis_svc.domain.evidence_facts import Period
 HOUR = timedelta(hours=1)
 AT_ONCE = 24
 """Hours that one transaction counts: a fraction of a second for whoever waits for one of them."""
+_MOST = 45 * AT_ONCE
+"""Hours that one question has counted: another tenant's wait for it, and the next question goes on."""
 _WAITS, _WAIT_S = 100, 0.05
 
 # Planned for the stretches at hand: a plan that is to fit any reads whole tables for one hour.
@@ -47,14 +50,26 @@ _UNCOUNTED = text(
 )
 _OTHERWISE = text("delete from analysis.rolled_hours where hour = any(:hours) and way <> :way")
 _MARK = text(
-    "insert into analysis.rolled_hours (tenant_id, hour, way)"
-    " select cast(:tenant as uuid), hour, :way from unnest(cast(:hours as timestamptz[])) as hour"
+    "insert into analysis.rolled_hours (tenant_id, hour, way, holder)"
+    " select cast(:tenant as uuid), hour, :way, cast(:holder as uuid)"
+    " from unnest(cast(:hours as timestamptz[])) as hour"
     " on conflict do nothing"
+)
+# What somebody else is at is left to them: waiting for many rows in an order of one's own is how two come to
+# wait for each other.
+_TAKE = text(
+    """
+    update analysis.rolled_hours set holder = cast(:holder as uuid) where hour in (
+        select hour from analysis.rolled_hours
+        where hour = any(:hours) and rolled_at is null for update skip locked
+    )
+    """
 )
 _BEHIND = text("select cast(pg_snapshot_xmax(pg_current_snapshot()) as text)")
 _ENDED = text("select pg_snapshot_xmin(pg_current_snapshot()) >= cast(:behind as xid8)")
 _LOCK = text(
-    "select hour from analysis.rolled_hours where hour = any(:hours) and way = :way and rolled_at is null"
+    "select hour from analysis.rolled_hours"
+    " where hour = any(:hours) and way = :way and holder = cast(:holder as uuid) and rolled_at is null"
     " order by hour for update skip locked"
 )
 _DONE = text("update analysis.rolled_hours set rolled_at = clock_timestamp() where hour = any(:hours)")
@@ -137,11 +152,13 @@ class RolledHours:
             StorageUnavailableError: the database does not answer.
         """
         newest_first = sorted(hours, reverse=True)
-        for at in range(0, len(newest_first), AT_ONCE):
-            asked = {"hours": newest_first[at : at + AT_ONCE], "way": way, "tenant": tenant_id}
+        for at in range(0, min(len(newest_first), _MOST), AT_ONCE):
+            hours = newest_first[at : at + AT_ONCE]
+            asked = {"hours": hours, "way": way, "tenant": tenant_id, "holder": uuid4()}
             async with self._database.tenant(tenant_id) as connection:
                 await connection.execute(_OTHERWISE, asked)
                 await connection.execute(_MARK, asked)
+                await connection.execute(_TAKE, asked)
             if not await self._writers_ended(tenant_id):
                 return
             async with self._database.tenant(tenant_id) as connection:

@@ -166,7 +166,15 @@ class RegisteredDetectors:
             kind=DetectorKind.REMOTE,
             content_types=target.content_types,
             timeout_ms=target.timeout_ms,
-            revision=revision_of(connection.adapter.value, connection.url, dict(connection.options)),
+            # Another key may mean another project with other rules behind the same address.
+            revision=revision_of(
+                str(registration.owner),
+                connection.adapter.value,
+                connection.url,
+                connection.secret,
+                connection.auth_header,
+                dict(connection.options),
+            ),
         )
         inner = RemoteDetector(info, plugin)
         checks: dict[ProbeKind, Check | None] = {

@@ -20,7 +20,7 @@ from orchestration_svc.domain.background_work import BackgroundWork
 from orchestration_svc.domain.response_cache import CacheAwayError, Seen
 
 PREFIX = "orchestration:seen"
-LARGEST = 256 * 1024
+LARGEST = 64 * 1024
 """Most bytes of one entry; what is larger is not kept, and not read either."""
 _WAIT_S = 0.05
 """Longest that a request waits for Valkey, in seconds."""

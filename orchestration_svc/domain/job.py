@@ -75,6 +75,7 @@ class JobOptions:
         results_kept_days: how long after its end the job and its results can be read.
         redaction: what stands in the place of findings that the policy has taken out.
         application: where the texts come from, by the caller's name for it.
+        with_people: whether the texts are sealed together with whose they are.
     """
 
     content_type: str
@@ -87,6 +88,7 @@ class JobOptions:
     results_kept_days: int = 7
     redaction: Style = Style.PLACEHOLDER
     application: str | None = None
+    with_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ class RunJob:
         return await self._after_pass(job)
 
     async def _answers(self, job: Job, items: Sequence[SealedItem]) -> list[ItemOutcome]:
-        kinds = [(item_kind(job.job_id, item.position), item.sealed) for item in items]
+        people = job.options.with_people
+        kinds = [(item_kind(job.job_id, item.position, with_people=people), item.sealed) for item in items]
         texts = [unpacked(text) for text in await self._sealer.open(job.tenant_id, kinds)]
         context = CallContext(correlation_id=str(job.job_id), headers={})
         return await asyncio.gather(

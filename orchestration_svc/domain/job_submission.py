@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from orchestration_svc.domain.access import Principal
@@ -24,9 +25,13 @@ from orchestration_svc.domain.waiting_text import packed
 _WATCHED_AT_MOST = 1_200
 
 
-def item_kind(job_id: UUID, position: int) -> str:
-    """Say what a sealed text is: it opens in its own place only."""
-    return f"job {job_id} text {position}"
+def item_kind(job_id: UUID, position: int, *, with_people: bool) -> str:
+    """Say what a sealed text is: it opens in its own place only.
+
+    With people it is of another kind: a worker that knows nothing of them, as one of an older version, cannot
+    open it, and hands no name to a detector as if it were text.
+    """
+    return f"job {job_id} text {position}{' and whose it is' if with_people else ''}"
 
 
 def webhook_kind(job_id: UUID) -> str:
@@ -67,8 +72,9 @@ class ManageJobs:
         if webhook is not None:
             self._webhooks.check(webhook.url)
         tenant_id = principal.tenant_id
+        with_people = any(item.subject is not None for item in items)
         texts = [
-            (item_kind(job_id, position), packed(item.content, item.subject))
+            (item_kind(job_id, position, with_people=with_people), packed(item.content, item.subject))
             for position, item in enumerate(items)
         ]
         sealed = await self._sealer.seal(tenant_id, texts)
@@ -80,7 +86,7 @@ class ManageJobs:
             tenant_id=tenant_id,
             job_id=job_id,
             submitter=principal.token_id,
-            options=options,
+            options=replace(options, with_people=with_people),
             items=[
                 SealedItem(position, data, item.reference)
                 for position, (item, data) in enumerate(zip(items, sealed, strict=True))

@@ -31,6 +31,7 @@ def upgrade() -> None:
             tenant_id uuid not null,
             hour      timestamptz not null,
             way       text not null,
+            holder    uuid not null,
             rolled_at timestamptz,
             primary key (tenant_id, hour)
         )
@@ -61,7 +62,7 @@ def _secure() -> None:
         op.execute(f"alter table analysis.{table} force row level security")
         op.execute(f"create policy own_tenant on analysis.{table} using ({_OWN}) with check ({_OWN})")
         op.execute(f'grant select, insert on analysis.{table} to "{runtime}"')
-    op.execute(f'grant delete, update (rolled_at) on analysis.rolled_hours to "{runtime}"')
+    op.execute(f'grant delete, update (rolled_at, holder) on analysis.rolled_hours to "{runtime}"')
     if pipeline:
         op.execute(f'grant select, delete on analysis.rolled_hours to "{pipeline}"')
 

@@ -61,6 +61,7 @@ class Tenant:
     def __init__(self, dsns: ServiceDsns, database: Database) -> None:
         self.id = uuid4()
         self.dsns = dsns
+        self.database = database
         self.there: dict[UUID, Kept] = {}
         self.raw = EvidenceFactsReader(database)
         self.rolling = BackgroundWork()
@@ -304,3 +305,26 @@ async def test_hours_counted_another_way_are_counted_again(tenant: Tenant) -> No
     await tenant.count()
     assert tenant.marked() == 38
     await tenant.all_agree(Period(NOW - timedelta(days=2), NOW))
+
+
+async def test_an_hour_that_another_process_has_marked_since_is_left_to_it(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.insert(drawn(random.Random(7), 80))
+    hours = [LAST_WHOLE - HOUR * number for number in range(2, 20)]
+
+    async def waits_in_vain(_: UUID) -> bool:
+        return False
+
+    other = Tenant(tenant.dsns, tenant.database).rolled
+    monkeypatch.setattr(other, "_writers_ended", waits_in_vain)
+
+    async def is_overtaken(_: UUID) -> bool:
+        # A deletion takes the marks away; before the next begins, another process marks the hours anew.
+        tenant.delete(list(tenant.there))
+        await other.count(tenant.id, hours, tenant.way, tenant.values)
+        return True
+
+    monkeypatch.setattr(tenant.rolled, "_writers_ended", is_overtaken)
+    await tenant.rolled.count(tenant.id, hours, tenant.way, tenant.values)
+    assert tenant.marked() == 0
