@@ -13,6 +13,7 @@ rolled_hours = sa.Table(
     sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
     sa.Column("hour", sa.DateTime(timezone=True), primary_key=True),
     sa.Column("way", sa.Text, nullable=False),
+    sa.Column("holder", UUID(as_uuid=True), nullable=False),
     sa.Column("rolled_at", sa.DateTime(timezone=True)),
 )
 
