@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
+# A process that loads torch or MLflow compiles thousands of files where what another compiled is not kept: seconds, each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -66,10 +68,7 @@ bench: $(VENV)/.dev-installed ## Measure what the README claims; the stack must 
 
 # The four steps in their order; each says how far it is, and what was done of the training is not done twice.
 train: $(TRAIN_VENV)/.installed ## Make data set, adapter, report and candidate (RECIPE=smollm2-135m); 18 minutes on 2 cores
-	$(TRAIN)/python -m pipelines dataset
-	$(TRAIN)/python -m pipelines train --recipe $(RECIPE)
-	$(TRAIN)/python -m pipelines evaluate --recipe $(RECIPE)
-	$(TRAIN)/python -m pipelines register --recipe $(RECIPE)
+	$(TRAIN)/python -m pipelines candidate --recipe $(RECIPE)
 	@echo; echo "Read the report above, then: make approve BY='Your Name' REASON='why this one'"
 
 approve: $(TRAIN_VENV)/.installed ## Say yes to the candidate and have it served: make approve BY=… REASON=… [VERSION=3]

@@ -75,6 +75,20 @@ def train(recipe: str, data: Path | None, out: Path | None) -> None:
         raise click.ClickException(str(error)) from error
 
 
+@main.command()
+@click.option("--recipe", default="smollm2-135m", show_default=True, help="Name of a recipe.")
+@click.pass_context
+def candidate(context: click.Context, recipe: str) -> None:
+    """Make data set, adapter, report and candidate, one after the other; what fails is the last.
+
+    One process for all four: loading the libraries takes as long as some of the steps.
+    """
+    context.invoke(dataset, out=None)
+    context.invoke(train, recipe=recipe, data=None, out=None)
+    context.invoke(evaluate, recipe=recipe, folder=None, data=None, against=None)
+    context.invoke(register, recipe=recipe, folder=None)
+
+
 main.add_command(evaluate)
 main.add_command(evaluate_folds)
 for _command in (register, approve, deploy, models, approvals):

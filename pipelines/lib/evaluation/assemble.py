@@ -13,7 +13,7 @@ from pipelines.lib.evaluation.calibration_scores import calibration_score
 from pipelines.lib.evaluation.case import UNSEEN, Case, CaseSet
 from pipelines.lib.evaluation.comparison import compare
 from pipelines.lib.evaluation.confusion import confusion_of
-from pipelines.lib.evaluation.figure import share_of
+from pipelines.lib.evaluation.figure import Figure, share_of
 from pipelines.lib.evaluation.gate_figures import gate_figures
 from pipelines.lib.evaluation.gates import Gate, pass_gates
 from pipelines.lib.evaluation.latency import Latency
@@ -64,6 +64,7 @@ class Measured:
         valid: which of all answers a finding can be built of.
         latency: of one label.
         golden: the golden set.
+        kin: which cases have kin among the rows that were learnt, see `has_kin`.
         in_use: the version in use; None when there is none.
         environment: versions and machine.
     """
@@ -77,6 +78,7 @@ class Measured:
     valid: NDArray[np.bool_]
     latency: Latency
     golden: Golden
+    kin: NDArray[np.bool_]
     in_use: VersionInUse | None
     environment: Mapping[str, str]
 
@@ -108,6 +110,7 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
         evaluated=measured.evaluated,
         tiers=tier_scores(cases, measured.tiers, measured.labels),
         heldout_by_table=by_table,
+        without_kin=_without_kin(right, measured.kin, sets),
         groups=_groups(cases, right, sets, measured.pillars),
         calibration={name: calibration_score(confidence[at], right[at]) for name, at in sets.items()},
         abstention={
@@ -123,6 +126,13 @@ def assemble_report(measured: Measured, gates: Sequence[Gate]) -> EvaluationRepo
         environment=dict(measured.environment),
     )
     return msgspec.structs.replace(report, gates=pass_gates(gates, gate_figures(report)))
+
+
+def _without_kin(
+    right: NDArray[np.bool_], kin: NDArray[np.bool_], sets: Mapping[str, NDArray[np.bool_]]
+) -> dict[str, Figure]:
+    found = {kind.value: share_of(right[sets[kind] & ~kin]) for kind in UNSEEN}
+    return {name: figure for name, figure in found.items() if figure is not None}
 
 
 def _without_also(case: Case) -> Case:

@@ -93,6 +93,7 @@ class EvaluationReport(msgspec.Struct, frozen=True):
         evaluated: which version, on what.
         tiers: each tier alone and together, on each set.
         heldout_by_table: accuracy on the held-out families when only the label of the vendor's table counts.
+        without_kin: accuracy on each unseen set without the labels that have kin among the rows learnt.
         groups: the combined answer by pillar, vendor, family and language.
         calibration: by name of the set.
         abstention: coverage against precision, by name of the set.
@@ -110,6 +111,7 @@ class EvaluationReport(msgspec.Struct, frozen=True):
     evaluated: Evaluated
     tiers: tuple[TierScore, ...]
     heldout_by_table: Figure
+    without_kin: dict[str, Figure]
     groups: tuple[GroupTable, ...]
     calibration: dict[str, CalibrationScore]
     abstention: dict[str, tuple[AbstentionPoint, ...]]

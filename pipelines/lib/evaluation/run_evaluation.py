@@ -19,6 +19,7 @@ from pipelines.lib.evaluation.case import UNSEEN, Case, CaseSet
 from pipelines.lib.evaluation.gate_figures import FIGURES
 from pipelines.lib.evaluation.gates import load_gates
 from pipelines.lib.evaluation.golden_score import score_golden
+from pipelines.lib.evaluation.kin import has_kin
 from pipelines.lib.evaluation.mlflow_log import log_evaluation
 from pipelines.lib.evaluation.plots import draw_plots
 from pipelines.lib.evaluation.read_cases import FREE_FORM_DIR, read_cases
@@ -115,6 +116,7 @@ def _measure(
         valid=np.concatenate(valid),
         latency=latency,
         golden=score_golden(version.taxonomy.edition, version.sure_labels),
+        kin=has_kin([case.raw for case in cases], (one.raw for one in read_examples(data, Split.TRAIN))),
         in_use=_ask_version_in_use(in_use, version, unseen, data_root, say),
         environment=environment(),
     )

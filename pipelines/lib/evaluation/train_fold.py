@@ -17,6 +17,7 @@ from pipelines.lib.evaluation.folds import FoldAnswers
 from pipelines.lib.evaluation.trained_version import load_version
 from pipelines.lib.example import Example, Split
 from pipelines.lib.scoring.base_model import resolve_base
+from pipelines.lib.scoring.character_ngrams import ngram_features
 from pipelines.lib.scoring.embedder import Embedder
 from pipelines.lib.scoring.embedding_head import embed_raw
 from pipelines.lib.scoring.log_softmax import log_softmax
@@ -49,6 +50,7 @@ class HeadTrainer:
         head = train_embedding_head(
             training,
             self._embed([row.raw for row in training]),
+            ngram_features([row.raw for row in training]),
             dataset.labels,
             sizes=self.embedder.sizes,
             embedder_sha256=self.embedder.sha256,

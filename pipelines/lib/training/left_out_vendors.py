@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from pipelines.lib.training.train_embedding_head import train_embedding_head
 from pipelines.lib.training.training_rows import TrainingRow
@@ -29,6 +30,7 @@ class HeadAnswers:
 def left_out_vendors(
     training: Sequence[TrainingRow],
     embeddings: NDArray[np.float32],
+    pieces: csr_matrix,
     labels: Sequence[str],
     *,
     sizes: Sequence[int],
@@ -44,6 +46,7 @@ def left_out_vendors(
     Args:
         training: rows to learn from; those of vendors are left out by their group.
         embeddings: `embed_raw` of them.
+        pieces: `ngram_features` of them.
         labels: the labels, in the order of the columns.
         sizes: numbers that each of the embedder's models gives.
         embedder_sha256: hash of the embedder's weights.
@@ -60,6 +63,7 @@ def left_out_vendors(
         head = train_embedding_head(
             [training[at] for at in kept],
             embeddings[kept],
+            pieces[kept],
             labels,
             sizes=sizes,
             embedder_sha256=embedder_sha256,

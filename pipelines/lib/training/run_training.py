@@ -16,13 +16,13 @@ from accelerate import Accelerator
 from mapper_svc.adapters.taxonomy_files import load_taxonomy
 from mapper_svc.domain.name_labels import NEVER_NAMED
 from mapper_svc.domain.prompt import PROMPT_VERSION
-from pipelines.lib.build_dataset import DATA_DIR, Manifest
+from pipelines.lib.build_dataset import Manifest
 from pipelines.lib.dataset_folder import read_examples, read_manifest
 from pipelines.lib.example import Split
 from pipelines.lib.read_accepted import read_accepted
-from pipelines.lib.read_free_form import read_free_form
 from pipelines.lib.scoring.atomic_file import atomic_folder
 from pipelines.lib.scoring.base_model import resolve_base, weights_sha256
+from pipelines.lib.scoring.character_ngrams import ngram_features
 from pipelines.lib.scoring.embedder import Embedder, load_embedder
 from pipelines.lib.scoring.label_tokens import (
     LabelTokens,
@@ -58,7 +58,6 @@ from pipelines.lib.training.training_rows import TrainingRow, encode_rows, rows_
 
 REPORT = "training.json"
 PLOT = "loss.png"
-_FREE_FORM = DATA_DIR / "heldout"
 _LIBRARIES = ("torch", "transformers", "peft")
 
 
@@ -155,19 +154,20 @@ def run_training(
         embedded = kept_embeddings([row.raw for row in (*training, *foreign)], embedder, data_root, say)
         rows, labels, seed = embedded[: len(training)], tokens.labels, recipe.seed
         of, sizes = embedder.sha256, embedder.sizes
+        pieces = ngram_features([row.raw for row in training])
         head = train_embedding_head(
-            training, rows, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
+            training, rows, pieces, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
         )
         head.save(draft / HEAD)
         strange = HeadAnswers(foreign, head.logits([row.raw for row in foreign], embedded[len(training) :]))
         left_out = left_out_vendors(
-            training, rows, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
+            training, rows, pieces, labels, sizes=sizes, embedder_sha256=of, seed=seed, say=say
         )
         _write_calibration(draft, model, tokenizer, tokens, strange, left_out)
         (draft / ORIGIN).write_bytes(_json(origin))
         say("loading what was written and scoring it")
         scorer = load_scorer(draft, base, taxonomy, embedder)
-        figures = _figures(scorer, _evaluated(data, validation, accepted))
+        figures = _figures(scorer, _sets(validation))
         report = TrainingReport(
             recipe, origin, trained.state, trained.steps, trained.resumed_at, figures, environment()
         )
@@ -246,20 +246,12 @@ def _write_calibration(
     save_calibration(calibration, folder / CALIBRATION)
 
 
-def _evaluated(
-    data: Path, validation: Sequence[TrainingRow], accepted: Mapping[tuple[str, str], frozenset[str]]
-) -> Mapping[str, Sequence[TrainingRow]]:
-    heldout = rows_of(read_examples(data, Split.HELDOUT), accepted)
-    free_form = [
-        TrainingRow(raw=one.raw, label=one.gold, also=frozenset(one.also))
-        for one in read_free_form(_FREE_FORM)
-    ]
+def _sets(validation: Sequence[TrainingRow]) -> Mapping[str, Sequence[TrainingRow]]:
+    """Returns the rows of validation by kind; what is held out is for the evaluation alone."""
     return {
         "validation vendors": _as_unknown([row for row in validation if row.vendor]),
         "validation free form": [row for row in validation if row.foreign and not row.vendor],
         "validation phrasings": [row for row in validation if not row.foreign],
-        "held-out vendors": _as_unknown(heldout),
-        "free form": free_form,
     }
 
 

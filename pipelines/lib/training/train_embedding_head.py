@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
-from pipelines.lib.scoring.character_ngrams import BUCKETS, ngram_features
+from pipelines.lib.scoring.character_ngrams import BUCKETS
 from pipelines.lib.scoring.embedding_head import EmbeddingHead
 from pipelines.lib.training.training_rows import TrainingRow
 
@@ -26,6 +26,7 @@ _ALONE = 0.5
 def train_embedding_head(
     rows: Sequence[TrainingRow],
     embeddings: NDArray[np.float32],
+    pieces: csr_matrix,
     labels: Sequence[str],
     *,
     sizes: Sequence[int],
@@ -38,6 +39,7 @@ def train_embedding_head(
     Args:
         rows: rows to learn from.
         embeddings: `embed_raw` of them.
+        pieces: `ngram_features` of them.
         labels: the labels, in the order of the columns.
         sizes: numbers that each of the embedder's models gives; their sum is the width of the embeddings.
         embedder_sha256: hash of the embedder's weights.
@@ -46,7 +48,6 @@ def train_embedding_head(
     """
     places = {label: at for at, label in enumerate(labels)}
     targets = torch.tensor([places[row.label] for row in rows])
-    pieces = ngram_features([row.raw for row in rows])
     centre, scale = _centre_and_scale(embeddings, sizes)
     dense = torch.from_numpy((embeddings - centre) * scale)
     weights = {
@@ -54,7 +55,10 @@ def train_embedding_head(
         "ngrams": nn.Parameter(torch.zeros(BUCKETS, len(labels))),
         "bias": nn.Parameter(torch.zeros(len(labels))),
     }
-    adamw = torch.optim.AdamW(list(weights.values()), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    # Fused: the table of pieces has millions of weights, and each step goes over all of them.
+    adamw = torch.optim.AdamW(
+        list(weights.values()), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True
+    )
     order = torch.Generator().manual_seed(seed)
     steps = _EPOCHS * -(-len(rows) // _ROWS)
     step = 0

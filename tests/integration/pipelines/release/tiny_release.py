@@ -104,6 +104,7 @@ def write_evaluation(
             }
         ],
         "heldout_by_table": FIGURE,
+        "without_kin": {},
         "groups": [],
         "calibration": {},
         "abstention": {},

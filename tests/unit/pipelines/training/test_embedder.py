@@ -16,6 +16,7 @@ torch: Any = pytest.importorskip("torch", reason=NO_TORCH)
 pytest.importorskip("transformers", reason=NO_TORCH)
 
 from pipelines.lib.scoring.base_model import BaseModelError  # noqa: E402 - they need torch
+from pipelines.lib.scoring.character_ngrams import ngram_features  # noqa: E402
 from pipelines.lib.scoring.e5 import MultilingualE5, load_e5  # noqa: E402
 from pipelines.lib.scoring.e5_file import E5File, dequantised  # noqa: E402
 from pipelines.lib.scoring.embedder import Embedder, load_embedder  # noqa: E402
@@ -167,9 +168,12 @@ def test_where_an_embedding_lies_and_how_long_it_is_makes_no_difference() -> Non
     near[::2, 0] += 3
     far = near.copy()
     far[:, 4:] = far[:, 4:] * np.float32(0.01) + np.float32(5)
+    pieces = ngram_features([row.raw for row in rows])
     logits = []
     for embeddings in (near, far):
-        head = train_embedding_head(rows, embeddings, labels, sizes=(4, 2), embedder_sha256="x", seed=1)
+        head = train_embedding_head(
+            rows, embeddings, pieces, labels, sizes=(4, 2), embedder_sha256="x", seed=1
+        )
         logits.append(head.logits([row.raw for row in rows], embeddings))
     np.testing.assert_allclose(logits[0], logits[1], atol=0.02)
     assert np.ptp(logits[0]) > 1

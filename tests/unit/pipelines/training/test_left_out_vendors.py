@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from scipy.sparse import csr_matrix
+
 from pipelines.lib.training import left_out_vendors as module
 from pipelines.lib.training.left_out_vendors import left_out_vendors
 from pipelines.lib.training.training_rows import TrainingRow
@@ -42,15 +44,17 @@ def test_no_head_is_asked_about_a_family_that_it_learnt_from(
 ) -> None:
     heads: list[set[str]] = []
 
-    def train(learnt: Sequence[TrainingRow], embeddings: Any, *_: object, **__: object) -> Echo:
+    def train(learnt: Sequence[TrainingRow], embeddings: Any, pieces: Any, *_: object, **__: object) -> Echo:
         assert len(embeddings) == len(learnt)
+        assert pieces.toarray().tolist() == embeddings.tolist()
         heads.append({row.group for row in learnt})
         return Echo(learnt)
 
     monkeypatch.setattr(module, "train_embedding_head", train)
     training = rows(vendors)
     numbers = np.arange(len(training), dtype=np.float32)[:, None]
-    found = left_out_vendors(training, numbers, LABELS, sizes=(1,), embedder_sha256="", seed=1)
+    pieces = csr_matrix(numbers)
+    found = left_out_vendors(training, numbers, pieces, LABELS, sizes=(1,), embedder_sha256="", seed=1)
     assert [row.raw for row in found.rows] == [row.raw for row in training if row.vendor]
     assert found.logits[:, 0].tolist() == list(range(1, len(training)))
     assert len(heads) == min(5, -(-vendors // 2))
