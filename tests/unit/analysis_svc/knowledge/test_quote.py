@@ -25,3 +25,10 @@ def test_sentence_that_is_too_long_ends_with_a_whole_word() -> None:
     quote = best_quote("breach " * 100, {"breach": 1.0})
     assert quote.endswith("breach")
     assert len(quote) <= MAX_QUOTE
+
+
+def test_label_is_quoted_with_what_it_is_the_label_of_and_never_alone() -> None:
+    text = f"a. Categorise the system and {'the information ' * 30}it holds;\nb. Document the results."
+    quote = best_quote(text, {})
+    assert quote.startswith("a. Categorise the system")
+    assert best_quote(text, {"document": 2.0}) == "b. Document the results."
