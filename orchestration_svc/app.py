@@ -24,6 +24,7 @@ from orchestration_svc.adapters.detector_fleet import DetectorFleet, build_fleet
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, read_http_detectors
 from orchestration_svc.adapters.downstream_call import DownstreamCall
 from orchestration_svc.adapters.fault_log import FaultLog
+from orchestration_svc.adapters.hedged_detectors import HedgeError, read_hedged
 from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
@@ -355,7 +356,10 @@ def _fleet(
             client=client,
             disabled=disabled,
             workers=settings.detector_workers,
+            hedged=read_hedged(settings.hedged_detectors),
         )
+    except HedgeError as error:
+        raise SettingsError(f"ORCHESTRATION_HEDGED_DETECTORS is wrong: {error}") from None
     except ValueError as error:
         raise SettingsError(f"ORCHESTRATION_HTTP_DETECTORS is wrong: {error}") from None
 

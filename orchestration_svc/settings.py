@@ -89,6 +89,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=64, description="processes of each in-process detector, one text each at a time"),
     ] = 1
+    hedged_detectors: Annotated[
+        str,
+        Meta(
+            description="installed detectors asked a second time when late, name=milliseconds by commas;"
+            " in-process ones need two workers"
+        ),
+    ] = ""
     worker_metrics_port: Annotated[
         int, Meta(ge=0, le=65535, description="port of /metrics of a job worker; 0 switches it off")
     ] = 0

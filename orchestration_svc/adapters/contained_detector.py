@@ -9,6 +9,7 @@ from typing import Protocol
 import stamina
 
 from orchestration_svc.adapters.detector_bulkhead import Bulkhead
+from orchestration_svc.adapters.hedged_call import HedgedCalls
 from orchestration_svc.domain.detection import (
     CallContext,
     Detector,
@@ -74,6 +75,10 @@ class ContainmentEvents(Protocol):
         """A probe of a detector ended."""
         ...
 
+    def hedged(self, detector: str, outcome: str) -> None:
+        """A detector's answer was late; ``outcome`` is as in `HedgedCalls`."""
+        ...
+
 
 class ContainedDetector:
     """Implements `Detector` around another.
@@ -84,6 +89,7 @@ class ContainedDetector:
         events: hears of changes.
         check: asks whether it is well; None where only calls and its own word tell.
         label: names it in metrics, where several tenants may have detectors of one name.
+        has_room: whether a second, hedged call would be looked at now.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class ContainedDetector:
         *,
         check: Check | None = None,
         label: str = "",
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self._inner = inner
         self._events = events
@@ -101,6 +108,7 @@ class ContainedDetector:
         self._label = label or inner.info.name
         self._retries = containment.retries
         self._bulkhead = Bulkhead(containment.max_concurrency)
+        self._hedged = self._hedges(has_room) if inner.info.hedge_after_ms else None
         self._is_remote = inner.info.kind is not DetectorKind.PROCESS
         self._failed_probes = 0
         self._sick: FailureReason | None = None
@@ -149,10 +157,7 @@ class ContainedDetector:
         outcome: bool | None = None
         try:
             await self._bulkhead.enter(deadline)
-            try:
-                said = await self._ask(text, deadline, context)
-            finally:
-                self._bulkhead.leave()
+            said = await self._in_slot(text, deadline, context)
             outcome = True
         except DetectorFault as fault:
             late_s = asyncio.get_running_loop().time() - deadline
@@ -204,6 +209,26 @@ class ContainedDetector:
         except DetectorFault as fault:
             return fault.reason
         return None
+
+    def _hedges(self, has_room: Callable[[], bool]) -> HedgedCalls:
+        return HedgedCalls(
+            self._inner.info.hedge_after_ms / 1000,
+            self._bulkhead,
+            told=lambda outcome: self._events.hedged(self._label, outcome),
+            has_room=has_room,
+        )
+
+    async def _in_slot(self, text: str, deadline: float, context: CallContext) -> DetectorOutput:
+        """Ask, and give the slot back that was taken for it."""
+        well = self._breaker.state is BreakerState.CLOSED  # else each call is one of a few that try it
+        if self._hedged is not None and well and context.is_awaited:
+            return await self._hedged.ask(
+                lambda: self._ask(text, deadline, context), lambda: self._attempt(text, deadline, context)
+            )
+        try:
+            return await self._ask(text, deadline, context)
+        finally:
+            self._bulkhead.leave()
 
     async def _ask(self, text: str, deadline: float, context: CallContext) -> DetectorOutput:
         try:

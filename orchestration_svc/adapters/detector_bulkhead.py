@@ -17,6 +17,11 @@ class Bulkhead:
         self._slots = asyncio.Semaphore(most)
         self._inside = 0
 
+    @property
+    def is_free(self) -> bool:
+        """Whether `enter` would take a slot at once."""
+        return not self._slots.locked()
+
     async def enter(self, deadline: float) -> None:
         """Take one of the slots, given back by `leave`; waits for it until ``deadline`` of the loop's clock.
 

@@ -1,13 +1,14 @@
 """All detectors of the service: the installed ones and the configured remote ones."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from uuid import UUID
 
 from orchestration_svc.adapters.detector_host import ProcessDetector
 from orchestration_svc.adapters.detector_revision import revision_of
 from orchestration_svc.adapters.detectors.fms_http import HttpDetectorConfig, configured_detector
+from orchestration_svc.adapters.hedged_detectors import check_hedged
 from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.plugins import BrokenPlugin, LoadedPlugin, load_plugins
 from orchestration_svc.adapters.remote_detector import BrokenDetector, RemoteDetector
@@ -92,6 +93,7 @@ def build_fleet(
     client: HttpCalls | None = None,
     disabled: Collection[str] = (),
     workers: int = 1,
+    hedged: Mapping[str, int] | None = None,
 ) -> DetectorFleet:
     """Find the installed detectors and add the configured ones; nothing is started.
 
@@ -100,33 +102,46 @@ def build_fleet(
         client: makes their calls; the caller closes it. Needed when there are any.
         disabled: names of installed detectors to pass over.
         workers: processes for each CPU-bound detector.
+        hedged: installed detectors that are asked a second time, each with the milliseconds after which.
 
     Raises:
+        HedgeError: when one of those cannot be.
         ValueError: when two detectors have the same name, or ``client`` is missing.
     """
-    fleet: list[AnyDetector] = [_installed(found, workers) for found in load_plugins(disabled=disabled)]
+    plugins = load_plugins(disabled=disabled)
+    hedged = hedged or {}
+    check_hedged(hedged, plugins, workers=workers)
+    fleet: list[AnyDetector] = [_installed(found, workers, hedged) for found in plugins]
     for config in http_detectors:
         if client is None:
             raise ValueError("remote detectors need an HTTP client")
-        fleet.append(_remote(configured_detector(config, client), revision=revision_of(asdict(config))))
+        made = configured_detector(config, client)
+        revision = revision_of(asdict(config))
+        fleet.append(_remote(made, revision=revision, hedge_after_ms=config.hedge_after_ms))
     return DetectorFleet(fleet)
 
 
-def _installed(found: LoadedPlugin | BrokenPlugin, workers: int) -> AnyDetector:
+def _installed(found: LoadedPlugin | BrokenPlugin, workers: int, hedged: Mapping[str, int]) -> AnyDetector:
     if isinstance(found, BrokenPlugin):
         return BrokenDetector(found.name, found.why)
+    after_ms = hedged.get(found.plugin.name, 0)
     if isinstance(found.plugin, ProcessDetectorPlugin):
-        info = _info(found.plugin, DetectorKind.PROCESS)
+        info = _info(found.plugin, DetectorKind.PROCESS, hedge_after_ms=after_ms)
         return ProcessDetector(info, found.entry_point, workers=workers)
-    return _remote(found.plugin)
+    return _remote(found.plugin, hedge_after_ms=after_ms)
 
 
-def _remote(plugin: RemoteDetectorPlugin, *, revision: str = "") -> RemoteDetector:
-    return RemoteDetector(_info(plugin, DetectorKind.REMOTE, revision), plugin)
+def _remote(plugin: RemoteDetectorPlugin, *, revision: str = "", hedge_after_ms: int = 0) -> RemoteDetector:
+    info = _info(plugin, DetectorKind.REMOTE, revision=revision, hedge_after_ms=hedge_after_ms)
+    return RemoteDetector(info, plugin)
 
 
 def _info(
-    plugin: ProcessDetectorPlugin | RemoteDetectorPlugin, kind: DetectorKind, revision: str = ""
+    plugin: ProcessDetectorPlugin | RemoteDetectorPlugin,
+    kind: DetectorKind,
+    *,
+    revision: str = "",
+    hedge_after_ms: int = 0,
 ) -> DetectorInfo:
     return DetectorInfo(
         name=plugin.name,
@@ -136,4 +151,5 @@ def _info(
         content_types=frozenset(plugin.content_types),
         timeout_ms=plugin.timeout_ms,
         revision=revision,
+        hedge_after_ms=hedge_after_ms,
     )

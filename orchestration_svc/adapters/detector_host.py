@@ -94,6 +94,10 @@ class ProcessDetector:
         reason, detail = self._failure
         return DetectorHealth(ReadyState.UNAVAILABLE, reason, detail, restarts=self._restarts)
 
+    def has_free_worker(self) -> bool:
+        """Whether a call would be looked at without standing in the queue."""
+        return not self._free.empty()
+
     def start(self) -> None:
         """Begin to start the workers; returns at once."""
         if not self._keepers:

@@ -126,6 +126,12 @@ class Metrics:
             ["detector", "outcome"],
             registry=self.registry,
         )
+        self._hedges = Counter(
+            "detector_hedges_total",
+            "Calls of a detector whose answer was late, by what became of the second call",
+            ["detector", "outcome"],
+            registry=self.registry,
+        )
         # Finding a series by its labels takes a lock and a copy each time; there are few of them.
         self._series: dict[tuple[object, ...], Any] = {}
         self._detectors: set[str] = set()
@@ -160,6 +166,10 @@ class Metrics:
     def health_check(self, detector: str, milliseconds: float) -> None:
         """Record a probe."""
         self._of(self._health_ms, self._bounded_detector(detector)).observe(milliseconds)
+
+    def hedged(self, detector: str, outcome: str) -> None:
+        """Count a call whose answer was late."""
+        self._of(self._hedges, self._bounded_detector(detector), outcome).inc()
 
     def shadow_run(self, detector: str, outcome: str) -> None:
         """Count what a shadow version showed."""

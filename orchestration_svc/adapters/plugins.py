@@ -16,10 +16,12 @@ class LoadedPlugin:
     Attributes:
         plugin: what its entry point returned.
         entry_point: ``module:attribute``, from which a worker makes it again.
+        repeatable: whether it says that one text may be shown to it twice at once.
     """
 
     plugin: ProcessDetectorPlugin | RemoteDetectorPlugin
     entry_point: str
+    repeatable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +68,4 @@ def _load(name: str, points: list[EntryPoint]) -> LoadedPlugin | BrokenPlugin:
         return BrokenPlugin(name, "it is neither a process nor a remote detector")
     if plugin.name != name:
         return BrokenPlugin(name, f"it calls itself {plugin.name!r}")
-    return LoadedPlugin(plugin, point.value)
+    return LoadedPlugin(plugin, point.value, repeatable=getattr(plugin, "repeatable", False) is True)

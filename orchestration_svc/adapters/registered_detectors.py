@@ -16,6 +16,7 @@ from orchestration_svc.adapters.contained_detector import (
 )
 from orchestration_svc.adapters.database import Database
 from orchestration_svc.adapters.detector_directory import LiveDirectory
+from orchestration_svc.adapters.detector_host import ProcessDetector
 from orchestration_svc.adapters.detector_news import DetectorNews
 from orchestration_svc.adapters.detector_probes import DetectorProbes
 from orchestration_svc.adapters.detector_repository import DetectorRepository
@@ -67,6 +68,7 @@ class ContainedFleet:
                 Containment() if one.info.kind is DetectorKind.REMOTE else _LOCAL,
                 events,
                 check=_Asks(one) if one.info.name in probed else None,
+                has_room=one.has_free_worker if isinstance(one, ProcessDetector) else lambda: True,
             )
             for one in fleet.all()
         }
@@ -166,6 +168,7 @@ class RegisteredDetectors:
             kind=DetectorKind.REMOTE,
             content_types=target.content_types,
             timeout_ms=target.timeout_ms,
+            hedge_after_ms=connection.hedge_after_ms,
             # Another key may mean another project with other rules behind the same address.
             revision=revision_of(
                 str(registration.owner),

@@ -1,5 +1,6 @@
 """A version that answers, with another that is only asked the same beside it."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from orchestration_svc.domain.background_work import BackgroundWork
@@ -65,7 +66,8 @@ class ShadowedDetector:
     async def _compare(self, text: str, said: DetectorOutput, context: CallContext) -> None:
         timeout_s = self._shadow.info.timeout_ms / 1000
         try:
-            other = await self._shadow.detect(text, timeout_s=timeout_s, context=context)
+            unawaited = replace(context, is_awaited=False)
+            other = await self._shadow.detect(text, timeout_s=timeout_s, context=unawaited)
         except DetectorFault:
             self._events.shadow_run(self._label, "failed")
             return

@@ -25,7 +25,10 @@ _MediaType = Annotated[str, Meta(pattern=r"^[a-z]+/[a-z0-9.+-]{1,64}$(?!\n)")]
 
 
 class DetectorOut(msgspec.Struct, frozen=True):
-    """One detector. ``reason`` says why it is not ready; ``breaker`` is empty where there is none."""
+    """One detector. ``reason`` says why it is not ready; ``breaker`` is empty where there is none.
+
+    A call without an answer after ``hedge_after_ms`` is made a second time beside the first; 0 for never.
+    """
 
     name: str
     vendor: str
@@ -33,6 +36,7 @@ class DetectorOut(msgspec.Struct, frozen=True):
     kind: DetectorKind
     content_types: list[str]
     timeout_ms: int
+    hedge_after_ms: int
     state: ReadyState
     reason: FailureReason | None
     restarts: int
@@ -69,6 +73,10 @@ class ConnectionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth_header: Annotated[str, Meta(max_length=64)] = "Authorization"
     probe: ProbeKind = ProbeKind.DETECT
     health_path: Annotated[str, Meta(max_length=200)] = "/health"
+    hedge_after_ms: Annotated[
+        int,
+        Meta(ge=0, le=30_000, description="a call without an answer is then made a second time; 0: never"),
+    ] = 0
 
 
 class RegisterRequest(ConnectionIn, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,6 +106,7 @@ class VersionOut(msgspec.Struct, frozen=True):
     timeout_ms: int
     max_concurrency: int
     retries: int
+    hedge_after_ms: int
     enabled: bool
     weight: int
     shadow: bool
@@ -133,6 +142,7 @@ def connection_of(data: ConnectionIn) -> Connection:
         auth_header=data.auth_header,
         probe=data.probe,
         health_path=data.health_path,
+        hedge_after_ms=data.hedge_after_ms,
     )
 
 
@@ -146,6 +156,7 @@ def detector_out(detector: Detector, scope: Scope) -> DetectorOut:
         kind=info.kind,
         content_types=sorted(info.content_types),
         timeout_ms=info.timeout_ms,
+        hedge_after_ms=info.hedge_after_ms,
         state=health.state,
         reason=health.reason,
         restarts=health.restarts,
@@ -169,6 +180,7 @@ def version_out(state: VersionState, caller: Principal) -> VersionOut:
         timeout_ms=connection.timeout_ms,
         max_concurrency=connection.max_concurrency,
         retries=connection.retries,
+        hedge_after_ms=connection.hedge_after_ms,
         enabled=one.enabled,
         weight=one.weight,
         shadow=one.shadow,

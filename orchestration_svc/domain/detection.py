@@ -122,6 +122,7 @@ class DetectorInfo:
         content_types: media types that it can read.
         timeout_ms: how long a call may take unless the caller allows less.
         revision: changes with whatever else its answers depend on, such as which server is asked, and how.
+        hedge_after_ms: when a call without an answer is made a second time beside the first; 0 for never.
     """
 
     name: str
@@ -131,6 +132,7 @@ class DetectorInfo:
     content_types: frozenset[str]
     timeout_ms: int
     revision: str = ""
+    hedge_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,12 @@ class CallContext:
     Attributes:
         correlation_id: of the request; remote detectors get it as X-Correlation-ID.
         headers: W3C trace headers to hand to remote detectors.
+        is_awaited: whether an answer waits for it; a call that none waits for is not made twice.
     """
 
     correlation_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_awaited: bool = True
 
 
 class DetectorFault(Exception):  # noqa: N818 - a status of the contract, not an error of the program

@@ -62,6 +62,7 @@ class Connection:
         auth_header: header it is sent in; as a bearer token in Authorization, bare in any other.
         probe: how it is asked whether it is well.
         health_path: path that answers 200 to GET when it is; for the probe ``health``.
+        hedge_after_ms: when a call without an answer is made a second time beside the first; 0 for never.
     """
 
     adapter: AdapterName
@@ -76,6 +77,7 @@ class Connection:
     auth_header: str = "Authorization"
     probe: ProbeKind = ProbeKind.DETECT
     health_path: str = "/health"
+    hedge_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,10 @@ def check_connection(connection: Connection) -> None:
         raise wrong("auth_header", "it is Authorization, api-key or a header whose name begins with x-")
     if not re.fullmatch(r"/[A-Za-z0-9_./~-]{0,200}", connection.health_path):
         raise wrong("health_path", "it is a path without query that begins with '/'")
+    if connection.hedge_after_ms >= connection.timeout_ms:
+        raise wrong("hedge_after_ms", "a second call has to come before timeout_ms is over")
+    if connection.hedge_after_ms and not connection.retries:
+        raise wrong("hedge_after_ms", "with retries 0 no call is made twice, a late one neither")
 
 
 def check_split(versions: Sequence[Registration], weights: Mapping[str, int], shadow: str | None) -> None:

@@ -52,6 +52,7 @@ class SecretsDetector:
     vendor = "detect_secrets"
     content_types = frozenset({"text/plain", "text/markdown"})
     timeout_ms = 2_000
+    repeatable = True
 
     def __init__(self) -> None:
         self.version = version("detect-secrets")

@@ -30,6 +30,7 @@ class HttpDetectorConfig:
         vendor: whose label language it speaks.
         timeout_ms: how long a call may take.
         auth_env: name of the environment variable that holds its bearer token; empty for none.
+        hedge_after_ms: when a call without an answer is made a second time beside the first; 0 for never.
     """
 
     name: str
@@ -38,6 +39,7 @@ class HttpDetectorConfig:
     vendor: str = "fms_detectors_api"
     timeout_ms: int = 1_000
     auth_env: str = ""
+    hedge_after_ms: int = 0
 
 
 class _ConfigOnWire(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,6 +49,7 @@ class _ConfigOnWire(msgspec.Struct, forbid_unknown_fields=True):
     vendor: str = "fms_detectors_api"
     timeout_ms: int = 1_000
     auth_env: str = ""
+    hedge_after_ms: int = 0
 
 
 def read_http_detectors(text: str) -> tuple[HttpDetectorConfig, ...]:
@@ -70,6 +73,7 @@ def _checked(place: int, entry: _ConfigOnWire) -> HttpDetectorConfig:
         "detector_id": re.fullmatch(r"[!-~]{1,200}", entry.detector_id),
         "vendor": re.fullmatch(r"[A-Za-z0-9_.:/-]{1,128}", entry.vendor),
         "timeout_ms": 1 <= entry.timeout_ms <= _LONGEST_TIMEOUT_MS,
+        "hedge_after_ms": 0 <= entry.hedge_after_ms < entry.timeout_ms,
         "auth_env": re.fullmatch(r"[A-Za-z0-9_]*", entry.auth_env),
     }
     wrong = [field for field, good in checks.items() if not good]

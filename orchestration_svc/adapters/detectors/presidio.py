@@ -56,6 +56,7 @@ class PresidioDetector:
     vendor = "presidio_analyzer"
     content_types = frozenset({"text/plain", "text/markdown"})
     timeout_ms = 10_000  # the largest text takes seconds; callers allow less
+    repeatable = True
 
     def __init__(self) -> None:
         self.version = version("presidio-analyzer")

@@ -24,6 +24,7 @@ class ProfanityDetector:
     vendor = "alt_profanity_check"
     content_types = frozenset({"text/plain", "text/markdown"})
     timeout_ms = 2_000
+    repeatable = True
 
     def __init__(self) -> None:
         self.version = version("alt-profanity-check")

@@ -25,6 +25,7 @@ class PromptGuardrailDetector:
     vendor = "prompt_guardrail"
     content_types = frozenset({"text/plain", "text/markdown"})
     timeout_ms = 2_000
+    repeatable = True
 
     def __init__(self) -> None:
         self.version = version("prompt-guardrail")

@@ -9,13 +9,15 @@ from typing import Any
 
 @dataclass
 class StubServer:
-    """What it answers, and the headers and bodies it was sent."""
+    """What it answers, and the headers and bodies it was sent; the next `silent` requests get no answer."""
 
     answer: Any
     status: int = 200
     port: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
+    silent: int = 0
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 
     @property
@@ -40,6 +42,10 @@ class StubServer:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.headers.append(headers)
             self.bodies.append(json.loads(body or b"null"))
+            if self.silent:
+                self.silent -= 1
+                await reader.read()  # until the one who asked goes away
+                self.hung_up.set()
             answer = json.dumps(self.answer).encode()
             head_line = (
                 f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(answer)}\r\nConnection: close\r\n\r\n"

@@ -1,6 +1,7 @@
 """Detectors come, change and go while the service runs; nobody but their tenant sees them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 import pytest
+from prometheus_client import generate_latest
 
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.domain.access import OPERATOR_TENANT_ID, Role
@@ -75,6 +77,21 @@ async def test_registered_detector_answers_the_next_request(
     assert await statuses(service, admin) == {"alpha": "success", "beta": "success", "hap": "success"}
     assert server.bodies == [{"contents": ["mail eve@example.com"], "detector_params": {}}]
     assert await names(service, admin) == {"alpha": "installed", "beta": "installed", "hap": "own"}
+
+
+async def test_late_detector_is_asked_once_more_and_the_late_call_is_ended(
+    service: Service, admin: str, server: StubServer
+) -> None:
+    body = fms(server, timeout_ms=30_000, hedge_after_ms=20)
+    assert (await service.call("POST", PATH, admin, json=body)).json()["hedge_after_ms"] == 20
+    listed = (await service.call("GET", PATH, admin)).json()["detectors"]
+    assert {one["name"]: one["hedge_after_ms"] for one in listed} == {"alpha": 0, "beta": 0, "hap": 20}
+    server.silent = 1
+    assert await statuses(service, admin, "hap") == {"hap": "success"}
+    assert len(server.bodies) == 2
+    await asyncio.wait_for(server.hung_up.wait(), 5)
+    counted = generate_latest(service.app.state.metrics.registry).decode()
+    assert re.search(r'detector_hedges_total\{detector="[0-9a-f]{8}/hap@1",outcome="won"\} 1\.0', counted)
 
 
 async def test_another_tenant_neither_sees_nor_runs_it(
@@ -191,6 +208,8 @@ async def test_shadow_is_asked_and_never_answers(service: Service, admin: str, s
         ({"name": "registry"}, "name"),
         ({"version": "installed"}, "version"),
         ({"probe": "health", "health_path": "//evil?x"}, "health_path"),
+        ({"hedge_after_ms": 1_000}, "hedge_after_ms"),
+        ({"hedge_after_ms": 100, "retries": 0}, "hedge_after_ms"),
     ],
 )
 async def test_what_cannot_be_called_is_refused_by_field(

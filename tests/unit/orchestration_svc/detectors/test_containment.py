@@ -80,6 +80,9 @@ class Events:
     def health_check(self, detector: str, milliseconds: float) -> None:
         del detector, milliseconds
 
+    def hedged(self, detector: str, outcome: str) -> None:
+        del detector, outcome
+
 
 def contained(
     inner: Scripted, *, retries: int = 0, most: int = 32, probed: bool = False
