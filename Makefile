@@ -76,8 +76,8 @@ approve: $(TRAIN_VENV)/.installed ## Say yes to the candidate and have it served
 	$(TRAIN)/python -m pipelines approve $(or $(VERSION),candidate) --by "$$BY" --reason "$$REASON" --recipe $(RECIPE)
 	source deploy/local/stack_for_pipelines.sh && $(TRAIN)/python -m pipelines deploy --recipe $(RECIPE)
 
-evaluate-folds: $(TRAIN_VENV)/.installed ## Leave every vendor family out in turn: one training each, hours; goes on where it was
-	$(TRAIN)/python -m pipelines evaluate-folds --recipe $(RECIPE)
+evaluate-folds: $(TRAIN_VENV)/.installed ## Leave every vendor family out in turn, AT_ONCE=1 at a time: hours; goes on where it was
+	$(TRAIN)/python -m pipelines evaluate-folds --recipe $(RECIPE) --at-once $(or $(AT_ONCE),1)
 
 ui: $(TRAIN_VENV)/.installed ## Dagster with its sensors on 127.0.0.1:3000 and MLflow on :5000, until Ctrl-C
 	@exec deploy/local/pipelines_ui.sh $(TRAIN_VENV)

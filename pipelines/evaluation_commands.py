@@ -53,17 +53,24 @@ def evaluate(recipe: str, folder: Path | None, data: Path | None, against: Path 
     show_default=True,
     help="What is trained without each family: every tier, or only the embedding head, which is quick.",
 )
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Families left out together: quicker, and each training has less to learn from.",
+)
 @click.option("--folder", type=_FOLDER, help="Trained folder that the figures go into as well.")
-def evaluate_folds(recipe: str, tiers: str, folder: Path | None) -> None:
+def evaluate_folds(recipe: str, tiers: str, at_once: int, folder: Path | None) -> None:
     """Leave every vendor family out of training in turn, and pool the figures.
 
-    Takes one training for each family. Stopped and started again, it goes on where it was.
+    Takes one training for each family, or for each few. Stopped and started again, it goes on where it was.
     """
     say = _clock()
     with _errors_in_one_line():
         from pipelines.make_folds import make_folds  # noqa: PLC0415 - other commands need no torch
 
-        report = make_folds(read_settings(os.environ), recipe, tiers, say, folder=folder)
+        report = make_folds(read_settings(os.environ), recipe, tiers, say, at_once=at_once, folder=folder)
     click.echo(f"\n{folds_table(report)}\n")
 
 

@@ -29,18 +29,25 @@ def folds_folder(settings: Settings, recipe: str, tiers: str) -> Path:
 
 
 def make_folds(
-    settings: Settings, recipe: str, tiers: str, say: Callable[[str], None], *, folder: Path | None = None
+    settings: Settings,
+    recipe: str,
+    tiers: str,
+    say: Callable[[str], None],
+    *,
+    at_once: int = 1,
+    folder: Path | None = None,
 ) -> FoldsReport:
     """Trains without each vendor family in turn, and pools what was found.
 
-    Writes one file for each family, `folds.json` and a plot below the data root. Every tier's `folds.json`
-    also goes into the trained folder, if there is one, for its model card.
+    Writes one file for each family, `folds.json` and a plot below the data root, and both into the trained
+    folder, if there is one, for its model card; figures of the head alone never replace those of every tier.
 
     Args:
         settings: where things are.
         recipe: name of the recipe.
         tiers: `ALL` or `HEAD`.
         say: is told each step.
+        at_once: how many families are left out together.
         folder: the trained folder; by default the recipe's below the data root.
     """
     root, out = Path(settings.data_root), folds_folder(settings, recipe, tiers)
@@ -54,6 +61,7 @@ def make_folds(
         tiers=tiers,
         sources=DatasetSources(edition=settings.edition, feedback=Path(settings.feedback)),
         folder=out,
+        at_once=at_once,
         train=trainer.answer,
         versions=(*versions, embedder.sha256),
     )
@@ -63,8 +71,14 @@ def make_folds(
     write_atomically(out / FOLDS_PLOT, folds_png(report))
     say(f"written to {out / FOLDS}")
     trained = folder or adapter_folder(settings, recipe)
-    if tiers == ALL and trained.is_dir():
+    if trained.is_dir() and (tiers == ALL or not _of_every_tier(trained / FOLDS)):
         for name in (FOLDS, FOLDS_PLOT):
             write_atomically(trained / name, (out / name).read_bytes())
         say(f"and to {trained / FOLDS}")
     return report
+
+
+def _of_every_tier(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    return msgspec.json.decode(path.read_bytes(), type=FoldsReport).tiers_trained == ALL

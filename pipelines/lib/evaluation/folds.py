@@ -37,7 +37,7 @@ class FoldResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         family: the family.
         made_by: hash of everything that decided the fold; a result of another hash is made anew.
         dataset_sha256: hash of the rows of the fold's data set.
-        seconds: how long the fold took.
+        seconds: how long the fold took; its share where several families were left out together.
         right: which cases each tier answered right, by tier.
         confidence: how sure each tier was of its answers; tiers that do not say are left out.
         threshold: confidence from which on the fold's combined answer would be relied on.
@@ -97,6 +97,7 @@ class FoldsReport(msgspec.Struct, frozen=True):
         tiers_trained: `all` or `head`.
         edition: edition of the taxonomy.
         made_by: hash over the folds' own hashes.
+        at_once: how many families were left out together.
         folds: how many families were left out.
         cases: how many cases they have.
         seconds: how long the folds took together.
@@ -111,6 +112,7 @@ class FoldsReport(msgspec.Struct, frozen=True):
     tiers_trained: str
     edition: str
     made_by: str
+    at_once: int
     folds: int
     cases: int
     seconds: float
@@ -135,7 +137,12 @@ def fold_scores(
 
 
 def pool(
-    recipe: str, tiers_trained: str, edition: str, made_by: str, results: Sequence[FoldResult]
+    recipe: str,
+    tiers_trained: str,
+    edition: str,
+    made_by: str,
+    results: Sequence[FoldResult],
+    at_once: int = 1,
 ) -> FoldsReport:
     """Puts folds together.
 
@@ -145,6 +152,7 @@ def pool(
         edition: edition of the taxonomy.
         made_by: hash over the folds.
         results: the folds, at least one with cases.
+        at_once: how many families were left out together.
     """
     told = [one for one in results if one.cases]
     tiers = list(told[0].right)
@@ -154,6 +162,7 @@ def pool(
         tiers_trained=tiers_trained,
         edition=edition,
         made_by=made_by,
+        at_once=at_once,
         folds=len(told),
         cases=sum(one.cases for one in told),
         seconds=sum(one.seconds for one in told),

@@ -37,7 +37,9 @@ class FoldPlan:
         tiers: `all` or `head`.
         sources: where the rows come from.
         folder: folder of the results, one file for each fold.
-        train: trains without a family and asks about it.
+        at_once: how many families are left out together. Each is left out once, whatever this is: more at
+            once are fewer trainings that each learn from less, so that the figure is the worse for it.
+        train: trains without families and asks about them.
         versions: versions of the libraries and weights that decide a fold.
     """
 
@@ -45,6 +47,7 @@ class FoldPlan:
     tiers: str
     sources: DatasetSources
     folder: Path
+    at_once: int
     train: Callable[[Dataset, Sequence[Case], Callable[[str], None]], FoldAnswers]
     versions: tuple[str, ...]
 
@@ -52,32 +55,39 @@ class FoldPlan:
 def run_folds(plan: FoldPlan, say: Callable[[str], None]) -> FoldsReport:
     """Trains without each family in turn, asks about that family, and pools what was found.
 
-    A fold whose file is there, made of the same rows by the same recipe and code, is not made again.
+    A family whose file is there, made of the same rows by the same recipe and code, is not asked again.
 
     Raises:
         DataFaultError: a source of the data set breaks its schema.
     """
-    families = fold_families(plan.sources)
+    groups = _groups(fold_families(plan.sources), plan.at_once)
     code = _code_hash()
     results: list[FoldResult] = []
     made: list[float] = []
-    for number, family in enumerate(families, start=1):
-        left = sum(made) / len(made) * (len(families) - number + 1) / 60 if made else None
+    for number, families in enumerate(groups, start=1):
+        left = sum(made) / len(made) * (len(groups) - number + 1) / 60 if made else None
         about = "" if left is None else f", about {left:.0f} min left"
-        dataset = build_fold(plan.sources, family)
+        dataset = build_fold(plan.sources, families)
         cases = tuple(heldout_cases(_asked(dataset), read_accepted(dataset.labels)))
-        say(f"fold {number} of {len(families)}: without {family}, {len(cases)} cases{about}")
+        say(f"fold {number} of {len(groups)}: without {', '.join(families)}, {len(cases)} cases{about}")
         made_by = _made_by(plan, code, dataset)
-        result = _read(plan.folder / f"{family}.json", made_by)
-        if result is None:
-            began = time.monotonic()
-            result = _fold(plan, family, made_by, dataset, cases, say)
-            made.append(time.monotonic() - began)
+        found = [_read(plan.folder / f"{family}.json", made_by) for family in families]
+        there = [one for one in found if one is not None]
+        if len(there) == len(families):
+            say(f"  done already, in {sum(one.seconds for one in there):.0f} s")
         else:
-            say(f"  done already, in {result.seconds:.0f} s")
-        results.append(result)
+            began = time.monotonic()
+            there = _fold(plan, families, made_by, dataset, cases, say)
+            made.append(time.monotonic() - began)
+        results += there
+    results.sort(key=lambda one: one.family)
     together = hashlib.sha256("".join(one.made_by for one in results).encode()).hexdigest()
-    return pool(plan.recipe.name, plan.tiers, plan.sources.edition, together, results)
+    return pool(plan.recipe.name, plan.tiers, plan.sources.edition, together, results, plan.at_once)
+
+
+def _groups(families: Sequence[str], at_once: int) -> list[Sequence[str]]:
+    count = -(-len(families) // at_once)
+    return [families[first::count] for first in range(count)]
 
 
 def _asked(dataset: Dataset) -> list[Example]:
@@ -86,28 +96,36 @@ def _asked(dataset: Dataset) -> list[Example]:
 
 def _fold(
     plan: FoldPlan,
-    family: str,
+    families: Sequence[str],
     made_by: str,
     dataset: Dataset,
     cases: Sequence[Case],
     say: Callable[[str], None],
-) -> FoldResult:
+) -> list[FoldResult]:
     began = time.monotonic()
     found = plan.train(dataset, cases, say) if cases else FoldAnswers({})
     right, confidence = fold_scores(
         cases, {**_without_a_model(dataset, cases), **found.tiers}, dataset.labels
     )
-    result = FoldResult(
-        family=family,
-        made_by=made_by,
-        dataset_sha256=dataset.manifest.content_sha256,
-        seconds=time.monotonic() - began,
-        right=right,
-        confidence=confidence,
-        threshold=found.threshold,
-    )
-    write_atomically(plan.folder / f"{family}.json", msgspec.json.encode(result) + b"\n")
-    return result
+    seconds = (time.monotonic() - began) / len(families)
+    results = []
+    for family in families:
+        mine = [at for at, case in enumerate(cases) if case.family == family]
+        results.append(
+            FoldResult(
+                family=family,
+                made_by=made_by,
+                dataset_sha256=dataset.manifest.content_sha256,
+                seconds=seconds,
+                right={tier: tuple(all_[at] for at in mine) for tier, all_ in right.items()},
+                confidence={tier: tuple(all_[at] for at in mine) for tier, all_ in confidence.items()},
+                threshold=found.threshold,
+            )
+        )
+    for result in results:
+        path = plan.folder / f"{result.family}.json"
+        write_atomically(path, msgspec.json.encode(result) + b"\n")
+    return results
 
 
 def _without_a_model(dataset: Dataset, cases: Sequence[Case]) -> dict[str, Answers]:

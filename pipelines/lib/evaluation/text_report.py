@@ -54,8 +54,11 @@ def groups_table(scores: tuple[GroupScore, ...], by: str) -> str:
 
 def folds_table(report: FoldsReport) -> str:
     """Returns each tier over all folds."""
+    together = "" if report.at_once == 1 else f", {report.at_once} at a time"
+    alone = "; the embedding head alone was trained" if report.tiers_trained == "head" else ""
+    what = f"{report.cases} cases, {report.recipe}, {report.edition}{alone}"
     lines = [
-        f"{report.folds} families left out in turn, {report.cases} cases, {report.recipe}, {report.edition}",
+        f"{report.folds} families left out in turn{together}, {what}",
         "",
         "| tier | all cases | by resampling families | mean of families | ECE |",
         "|---|---|---|---|---:|",

@@ -14,6 +14,7 @@ from pipelines.lib.evaluation.fold_dataset import build_fold, fold_families
 from pipelines.lib.evaluation.folds import FoldAnswers, FoldResult, pool
 from pipelines.lib.evaluation.folds_plot import folds_png
 from pipelines.lib.evaluation.run_folds import FoldPlan, run_folds
+from pipelines.lib.evaluation.text_report import folds_table
 from pipelines.lib.example import Source, Split
 from pipelines.lib.families import load_vendor_families
 from pipelines.lib.normalise import duplicate_key
@@ -51,7 +52,7 @@ def few_phrasings(tmp_path_factory: pytest.TempPathFactory) -> DatasetSources:
 @pytest.mark.parametrize("family", ["presidio", "llm_guard", "openai"])
 def test_a_fold_learns_nothing_of_the_family_that_it_asks(family: str, few_phrasings: DatasetSources) -> None:
     members = set(load_vendor_families(SOURCES.vendor_families).members[family])
-    fold = build_fold(few_phrasings, family)
+    fold = build_fold(few_phrasings, [family])
     asked = [one for one in fold.examples if one.split is Split.HELDOUT]
     assert {one.vendor for one in asked} == members
     learnt = [one for one in fold.examples if one.split is not Split.HELDOUT]
@@ -61,7 +62,7 @@ def test_a_fold_learns_nothing_of_the_family_that_it_asks(family: str, few_phras
 
 
 def test_a_fold_trains_on_the_families_that_are_held_out_otherwise(few_phrasings: DatasetSources) -> None:
-    fold = build_fold(few_phrasings, "openai")
+    fold = build_fold(few_phrasings, ["openai"])
     families = {
         one.family for one in fold.examples if one.split is Split.TRAIN and one.source is Source.VENDOR
     }
@@ -70,7 +71,7 @@ def test_a_fold_trains_on_the_families_that_are_held_out_otherwise(few_phrasings
 
 def test_an_unknown_family_is_no_fold() -> None:
     with pytest.raises(KeyError):
-        build_fold(SOURCES, "nobody")
+        build_fold(SOURCES, ["nobody"])
 
 
 def test_pooled_figures_weigh_cases_and_families_apart() -> None:
@@ -138,9 +139,9 @@ def three_families(few_phrasings: DatasetSources, tmp_path: Path) -> DatasetSour
     return replace(few_phrasings, vendors=vendors, vendor_families=path)
 
 
-def plan(sources: DatasetSources, folder: Path, train: Trainer, seed: int = 1) -> FoldPlan:
+def plan(sources: DatasetSources, folder: Path, train: Trainer, seed: int = 1, at_once: int = 1) -> FoldPlan:
     recipe = msgspec.structs.replace(load_recipe("smollm2-135m"), seed=seed)
-    return FoldPlan(recipe, "head", sources, folder, train, ("numpy 2",))
+    return FoldPlan(recipe, "head", sources, folder, at_once, train, ("numpy 2",))
 
 
 def test_stopped_folds_go_on_where_they_were(three_families: DatasetSources, tmp_path: Path) -> None:
@@ -155,6 +156,22 @@ def test_stopped_folds_go_on_where_they_were(three_families: DatasetSources, tmp
     assert sum("done already" in line for line in said) == 2
     assert report.folds == 3
     assert report.pooled[-1].accuracy.value == 1
+
+
+def test_families_left_out_together_are_each_asked_once(
+    three_families: DatasetSources, tmp_path: Path
+) -> None:
+    trainer = Trainer()
+    together = run_folds(plan(three_families, tmp_path / "a", trainer, at_once=2), lambda _: None)
+    alone = run_folds(plan(three_families, tmp_path / "b", Trainer()), lambda _: None)
+    assert len(trainer.trained) == 2
+    assert [(one.family, one.accuracy["head"].cases) for one in together.families] == [
+        (one.family, one.accuracy["head"].cases) for one in alone.families
+    ]
+    assert "3 families left out in turn, 2 at a time" in folds_table(together)
+    assert "at a time" not in folds_table(alone)
+    again = Trainer(dies_at=0)
+    assert run_folds(plan(three_families, tmp_path / "a", again, at_once=2), lambda _: None) == together
 
 
 def test_a_fold_of_another_recipe_or_a_broken_file_is_made_anew(
