@@ -126,12 +126,12 @@ def _installed(found: LoadedPlugin | BrokenPlugin, workers: int, hedged: Mapping
         return BrokenDetector(found.name, found.why)
     after_ms = hedged.get(found.plugin.name, 0)
     if isinstance(found.plugin, ProcessDetectorPlugin):
-        info = _info(found.plugin, DetectorKind.PROCESS, hedge_after_ms=after_ms)
+        info = _info(found.plugin, DetectorKind.PROCESS, revision=found.revision, hedge_after_ms=after_ms)
         return ProcessDetector(info, found.entry_point, workers=workers)
-    return _remote(found.plugin, hedge_after_ms=after_ms)
+    return _remote(found.plugin, revision=found.revision, hedge_after_ms=after_ms)
 
 
-def _remote(plugin: RemoteDetectorPlugin, *, revision: str = "", hedge_after_ms: int = 0) -> RemoteDetector:
+def _remote(plugin: RemoteDetectorPlugin, *, revision: str, hedge_after_ms: int) -> RemoteDetector:
     info = _info(plugin, DetectorKind.REMOTE, revision=revision, hedge_after_ms=hedge_after_ms)
     return RemoteDetector(info, plugin)
 
@@ -140,8 +140,8 @@ def _info(
     plugin: ProcessDetectorPlugin | RemoteDetectorPlugin,
     kind: DetectorKind,
     *,
-    revision: str = "",
-    hedge_after_ms: int = 0,
+    revision: str,
+    hedge_after_ms: int,
 ) -> DetectorInfo:
     return DetectorInfo(
         name=plugin.name,

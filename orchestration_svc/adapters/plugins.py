@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from orchestration_svc.adapters.plugin_revision import plugin_revision
 from orchestration_svc.domain.detection import ProcessDetectorPlugin, RemoteDetectorPlugin
 
 GROUP = "orchestration_svc.detectors"
@@ -17,11 +18,13 @@ class LoadedPlugin:
         plugin: what its entry point returned.
         entry_point: ``module:attribute``, from which a worker makes it again.
         repeatable: whether it says that one text may be shown to it twice at once.
+        revision: changes when it is configured anew.
     """
 
     plugin: ProcessDetectorPlugin | RemoteDetectorPlugin
     entry_point: str
     repeatable: bool
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,12 @@ def _load(name: str, points: list[EntryPoint]) -> LoadedPlugin | BrokenPlugin:
     point = points[0]
     try:
         plugin = point.load()()
+        revision = plugin_revision(plugin, point)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - another package's fault must not stop the service
         return BrokenPlugin(name, f"{type(error).__name__}: {error}"[:300])
     if not isinstance(plugin, ProcessDetectorPlugin | RemoteDetectorPlugin):
         return BrokenPlugin(name, "it is neither a process nor a remote detector")
     if plugin.name != name:
         return BrokenPlugin(name, f"it calls itself {plugin.name!r}")
-    return LoadedPlugin(plugin, point.value, repeatable=getattr(plugin, "repeatable", False) is True)
+    repeatable = getattr(plugin, "repeatable", False) is True
+    return LoadedPlugin(plugin, point.value, repeatable=repeatable, revision=revision)

