@@ -2,30 +2,55 @@
 
 import asyncio
 from contextvars import Context
-from typing import Any
+from typing import Any, NamedTuple
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import RedisError
+from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.connection import HiredisRespSerializer
+from redis.exceptions import ConnectionError as GoneError
+from redis.exceptions import RedisError, ResponseError
 
 _MOST_AT_ONCE = 128
+
+
+class _Asked(NamedTuple):
+    """One command: who waits for its answer, its name, how it is written, how its answer is read."""
+
+    waiter: "asyncio.Future[Any]"
+    name: Any
+    written: bytes
+    options: dict[str, Any]
 
 
 class GatheringRedis(Redis):
     """Sends what several callers ask at the same time in one round trip; each gets its own answer or error.
 
     What comes while a round trip is under way goes with the next one, so the more there is to ask, the less
-    each question costs.
+    each question costs. All of it goes over one connection that is kept: to take one from the pool and give
+    it back costs more processor time than a question itself. The pool is for what needs one of its own, as
+    transactions and subscriptions do.
+
+    Args:
+        connection_pool: for those.
+        connection: for everything else; without time limits of its own.
+        round_trip_s: longest that a round trip may take, to connect included, in seconds.
     """
 
-    def __init__(self, connection_pool: BlockingConnectionPool) -> None:
+    def __init__(
+        self, connection_pool: BlockingConnectionPool, connection: Connection, round_trip_s: float
+    ) -> None:
         super().__init__(connection_pool=connection_pool)
-        self._asked: list[tuple[asyncio.Future[Any], tuple[Any, ...], dict[str, Any]]] = []
+        self._kept = connection
+        self._round_trip_s = round_trip_s
+        self._packer = HiredisRespSerializer()
+        self._asked: list[_Asked] = []
         self._sending: asyncio.Task[None] | None = None
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the client has it
         """Run one command."""
+        # Here, so that what cannot be written is the trouble of whoever asks it.
+        written = b"".join(self._packer.pack(*arguments))
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.append((waiter, arguments, options))
+        self._asked.append(_Asked(waiter, arguments[0], written, options))
         if self._sending is None:
             # Nobody's own: it answers many, and outlives the one that began it.
             self._sending = asyncio.create_task(self._send(), context=Context())
@@ -36,46 +61,59 @@ class GatheringRedis(Redis):
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait({self._sending})
+        await self._kept.disconnect(nowait=True)
         await super().aclose(close_connection_pool)
 
     async def _send(self) -> None:
         try:
             while self._asked:
                 going, self._asked = self._asked[:_MOST_AT_ONCE], self._asked[_MOST_AT_ONCE:]
-                going = [one for one in going if not one[0].done()]
+                going = [one for one in going if not one.waiter.done()]
                 if going:
                     await self._send_these(going)
         finally:
             self._sending = None
-            for waiter, _, _ in self._asked:  # none, unless this was cancelled
-                waiter.cancel()
+            for one in self._asked:  # none, unless this was cancelled
+                one.waiter.cancel()
             self._asked = []
 
-    async def _send_these(
-        self, going: list[tuple[asyncio.Future[Any], tuple[Any, ...], dict[str, Any]]]
-    ) -> None:
-        answers: list[Any]
+    async def _send_these(self, going: list[_Asked]) -> None:
         try:
-            if len(going) == 1:
-                answers = [await super().execute_command(*going[0][1], **going[0][2])]  # type: ignore[no-untyped-call]
-            else:
-                async with self.pipeline(transaction=False) as pipe:
-                    for _, arguments, options in going:
-                        pipe.execute_command(*arguments, **options)
-                    answers = await pipe.execute(raise_on_error=False)
+            async with asyncio.timeout(self._round_trip_s):
+                await self._connect()
+                await self._kept.send_packed_command(b"".join([one.written for one in going]))
+                for one in going:
+                    await self._answer(one)
         except (RedisError, OSError, TimeoutError) as error:
-            answers = [error] * len(going)
+            # Answers that were not read would be taken for those to the next questions.
+            await self._kept.disconnect(nowait=True)
+            for one in going:
+                if not one.waiter.done():
+                    one.waiter.set_exception(error)
         except BaseException:
-            for waiter, _, _ in going:
-                waiter.cancel()
+            await self._kept.disconnect(nowait=True)
+            for one in going:
+                one.waiter.cancel()
             raise
-        for (waiter, _, _), answer in zip(going, answers, strict=True):
-            if waiter.done():
-                continue
-            if isinstance(answer, Exception):
-                waiter.set_exception(answer)
-            else:
-                waiter.set_result(answer)
+
+    async def _connect(self) -> None:
+        # The server may have gone since, or said something that nobody asked.
+        if self._kept.is_connected and await self._kept.can_read():
+            await self._kept.disconnect(nowait=True)
+        if not self._kept.is_connected:
+            await self._kept.connect()  # type: ignore[no-untyped-call]
+
+    async def _answer(self, one: _Asked) -> None:
+        try:
+            answer = await self.parse_response(self._kept, one.name, **one.options)
+        except GoneError:
+            raise
+        except ResponseError as refusal:
+            if not one.waiter.done():
+                one.waiter.set_exception(refusal)
+        else:
+            if not one.waiter.done():
+                one.waiter.set_result(answer)
 
 
 def make_valkey(url: str, *, timeout_ms: int) -> Redis:
@@ -93,4 +131,6 @@ def make_valkey(url: str, *, timeout_ms: int) -> Redis:
         retry=None,
         decode_responses=True,
     )
-    return GatheringRedis(pool)
+    # A time limit of its own would make a task of each thing that is sent.
+    unlimited = BlockingConnectionPool.from_url(url, socket_timeout=None, retry=None, decode_responses=True)
+    return GatheringRedis(pool, unlimited.make_connection(), seconds)  # type: ignore[no-untyped-call]
