@@ -1,7 +1,8 @@
 -- Takes one request out of every allowance of a tenant, or out of none.
 -- KEYS: bucket of the tenant, bucket of the key, bytes of the day, requests under way (all of one tenant).
 -- ARGV: requests per minute of the tenant, of the key, bytes per day, requests at once (0: no limit),
---       bytes of this request, its ticket, milliseconds after which a ticket counts as lost.
+--       bytes of this request, its ticket, milliseconds after which a ticket counts as lost,
+--       and tickets of the tenant that are given back before anything is counted.
 -- Answers: what was exceeded (0: nothing, else the place of its limit in ARGV), limit, how many are left,
 --          milliseconds until all are there again, milliseconds to wait.
 -- The server's clock counts, so that the clocks of several processes need not agree.
@@ -11,6 +12,10 @@ local DAY = 86400000
 local day_limit, at_once = tonumber(ARGV[3]), tonumber(ARGV[4])
 local bytes, lease = tonumber(ARGV[5]), tonumber(ARGV[7])
 local exceeded, wait = 0, 0
+
+if #ARGV > 7 then
+  redis.call('ZREM', KEYS[4], unpack(ARGV, 8))
+end
 
 local function refuse(what, milliseconds)
   if milliseconds > wait then

@@ -1,5 +1,6 @@
 """Limits counted in Valkey or Redis by one script, so that any number of processes count as one."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,15 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from orchestration_svc.domain.background_work import BackgroundWork
 from orchestration_svc.domain.limits import DAY_S, UNCOUNTED, Admission, Exceeded, Limits
 
 PREFIX = "orchestration:limits"
 LEASE_MS = 60_000
 """How long a request counts as under way when nobody says that it ended, in milliseconds."""
+GIVEN_BACK_S = 0.01
+"""How long a ticket waits for a request of its tenant that takes it along, in seconds."""
+_TAKEN_ALONG = 128
 _SKIP_S = 1.0
 _SCRIPT = Path(__file__).with_suffix(".lua").read_text("utf-8")
 _EXCEEDED = (None, Exceeded.REQUESTS, Exceeded.KEY_REQUESTS, Exceeded.CONTENT, Exceeded.CONCURRENT)
@@ -37,6 +42,9 @@ class LimitMetrics(Protocol):
 class ValkeyLimiter:
     """Implements the port `RequestLimiter`.
 
+    A ticket that is given back goes along with the tenant's next request, so that it costs no question of its
+    own; where none comes, by itself after `GIVEN_BACK_S`.
+
     While Valkey is away requests go on uncounted, and for a second after each failure it is not asked, so
     that a silent one does not hold every request up.
 
@@ -54,6 +62,9 @@ class ValkeyLimiter:
         self._clock = clock
         self._script = valkey.register_script(_SCRIPT)
         self._skip_until = float("-inf")
+        self._back: dict[UUID, list[str]] = {}
+        self._giving_back: asyncio.TimerHandle | None = None
+        self._work = BackgroundWork()
 
     async def admit(self, tenant_id: UUID, key_id: str, limits: Limits, *, content_bytes: int) -> Admission:
         """Take one request out of every allowance, or out of none; never fails."""
@@ -70,6 +81,7 @@ class ValkeyLimiter:
             return UNCOUNTED
         ticket = uuid4().hex
         arguments: list[str | int] = [*(limit or 0 for limit in counted), content_bytes, ticket, LEASE_MS]
+        arguments += self._taken_along(tenant_id)
         try:
             answer = await self._script(keys=_keys(tenant_id, key_id), args=arguments)
         except _AWAY as error:
@@ -90,11 +102,17 @@ class ValkeyLimiter:
         )
 
     async def leave(self, tenant_id: UUID, ticket: str) -> None:
-        """Give a ticket back; one that cannot be given back runs out by itself."""
-        try:
-            await self._valkey.zrem(_keys(tenant_id, "")[3], ticket)
-        except _AWAY as error:
-            self._failed(error)
+        """Give a ticket back, soon; one that cannot be given back runs out by itself."""
+        self._back.setdefault(tenant_id, []).append(ticket)
+        if self._giving_back is None:
+            self._giving_back = asyncio.get_running_loop().call_later(GIVEN_BACK_S, self._nobody_came)
+
+    async def close(self) -> None:
+        """Give back what is still to be."""
+        if self._giving_back is not None:
+            self._giving_back.cancel()
+        await self._give_back()
+        await self._work.close()
 
     async def charge(self, tenant_id: UUID, content_bytes: int) -> None:
         """Take bytes that came without having been announced; while Valkey is away they go uncounted."""
@@ -106,6 +124,26 @@ class ValkeyLimiter:
                 await pipe.execute()
         except _AWAY as error:
             self._failed(error)
+
+    def _taken_along(self, tenant_id: UUID) -> list[str]:
+        back = self._back.pop(tenant_id, [])
+        if len(back) > _TAKEN_ALONG:
+            self._back[tenant_id] = back[_TAKEN_ALONG:]
+        return back[:_TAKEN_ALONG]
+
+    def _nobody_came(self) -> None:
+        self._giving_back = None
+        if self._back:
+            self._work.start(self._give_back())
+
+    async def _give_back(self) -> None:
+        left, self._back = self._back, {}
+        for tenant_id, tickets in left.items():
+            try:
+                await self._valkey.zrem(_keys(tenant_id, "")[3], *tickets)
+            except _AWAY as error:
+                self._failed(error)
+                return  # the others would wait as long each; they run out by themselves
 
     def _failed(self, error: Exception) -> None:
         self._skip_until = self._clock() + _SKIP_S

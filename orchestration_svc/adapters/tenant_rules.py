@@ -66,6 +66,7 @@ class TenantRules:
             yield
         finally:
             await self._work.close()
+            await self.limiter.close()
 
     async def _knows_policy(self, tenant_id: UUID, name: str) -> bool:
         try:

@@ -97,7 +97,7 @@ class RequestLimiter(Protocol):
         ...
 
     async def leave(self, tenant_id: UUID, ticket: str) -> None:
-        """Tell that an admitted request is no longer under way; never fails."""
+        """Tell that an admitted request is no longer under way, soon known everywhere; never fails."""
         ...
 
     async def charge(self, tenant_id: UUID, content_bytes: int) -> None:

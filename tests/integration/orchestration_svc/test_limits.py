@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from orchestration_svc.adapters import tenant_settings_cache
+from orchestration_svc.adapters import rate_limits, tenant_settings_cache
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.adapters.rate_limits import ValkeyLimiter
 from orchestration_svc.adapters.valkey import make_valkey
@@ -126,6 +126,44 @@ async def test_requests_under_way_are_counted_until_they_end(limiter: ValkeyLimi
     assert (await limiter.admit(tenant, "key", limits, content_bytes=0)).exceeded is None
 
 
+async def test_place_is_given_back_although_no_further_request_of_the_tenant_comes(
+    limiter: ValkeyLimiter, valkey: Redis
+) -> None:
+    tenant, limits = uuid4(), Limits(concurrent_requests=200)
+    admitted = [await limiter.admit(tenant, "key", limits, content_bytes=0) for _ in range(150)]
+    live = f"orchestration:limits:{{{tenant}}}:live"
+    assert await valkey.zcard(live) == 150
+    for one in admitted:
+        await limiter.leave(tenant, one.ticket or "")
+    while await valkey.zcard(live):  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.005)
+
+
+async def test_places_go_back_with_the_next_request_of_the_same_tenant_only(
+    limiter: ValkeyLimiter, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "GIVEN_BACK_S", 3600.0)
+    one, other, limits = uuid4(), uuid4(), Limits(concurrent_requests=1)
+    tickets = [
+        (await limiter.admit(tenant, "key", limits, content_bytes=0)).ticket for tenant in (one, other)
+    ]
+    await limiter.leave(one, tickets[0] or "")
+    assert (await limiter.admit(other, "key", limits, content_bytes=0)).exceeded is Exceeded.CONCURRENT
+    assert await valkey.zcard(f"orchestration:limits:{{{one}}}:live") == 1
+    assert (await limiter.admit(one, "key", limits, content_bytes=0)).exceeded is None
+    await limiter.close()
+
+
+async def test_what_is_still_to_be_given_back_is_when_the_service_ends(
+    limiter: ValkeyLimiter, valkey: Redis
+) -> None:
+    tenant, limits = uuid4(), Limits(concurrent_requests=1)
+    admission = await limiter.admit(tenant, "key", limits, content_bytes=0)
+    await limiter.leave(tenant, admission.ticket or "")
+    await limiter.close()
+    assert await valkey.zcard(f"orchestration:limits:{{{tenant}}}:live") == 0
+
+
 async def test_ticket_of_a_process_that_died_runs_out(limiter: ValkeyLimiter, valkey: Redis) -> None:
     tenant, limits = uuid4(), Limits(concurrent_requests=1)
     await limiter.admit(tenant, "key", limits, content_bytes=0)
@@ -149,6 +187,7 @@ async def test_without_valkey_requests_go_on_and_are_counted_as_uncounted(counte
         assert (admission.exceeded, admission.limit) == (None, None)
     await limiter.leave(uuid4(), "ticket")
     await limiter.charge(uuid4(), 5)
+    await limiter.close()
     await away.aclose()
     assert counted.uncounted == 3
 
