@@ -12,11 +12,12 @@ from orchestration_svc.adapters.http_calls import CannotBeSentError
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 # What RFC 9110 lets stand in a value; line ends and null bytes would begin another header or request.
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_VALUES = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_NOT_THE_CALLERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 # Everything that may stand in a path and a query; the rest, line ends among it, is escaped.
 _AS_IT_IS = "!$%&'()*+,/:;=?@[]~"
+_ADDED = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "llama-mapper"}
 _PORTS = {"http": 80, "https": 443}
-_AGENT = "llama-mapper"
 
 
 class Origin(NamedTuple):
@@ -76,21 +77,26 @@ def request_of(method: str, target: Target, headers: Mapping[str, str], body: by
     Raises:
         CannotBeSentError: a name or a value would not stay within its header.
     """
-    lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.host_header}"]
-    names = set()
-    for name, value in headers.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise CannotBeSentError("a header cannot be written as one")
-        names.add(name.lower())
-        lines.append(f"{name}: {value}")
-    if not _METHOD.fullmatch(method) or names & {"host", "content-length", "transfer-encoding", "connection"}:
-        raise CannotBeSentError("the method or a header is not for the caller to choose")
-    if "accept" not in names:
-        lines.append("Accept: */*")
-    if "accept-encoding" not in names:
-        lines.append("Accept-Encoding: identity")
-    if "user-agent" not in names:
-        lines.append(f"User-Agent: {_AGENT}")
-    if body is not None:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+    if not _METHOD.fullmatch(method):
+        raise CannotBeSentError("the method is not for the caller to choose")
+    added = _added_to(tuple(headers))
+    # All values at once: what may not stand in one of them may not stand in any.
+    values = "".join(headers.values())
+    if not (values.isascii() and values.isprintable()) and not _VALUES.fullmatch(values):
+        raise CannotBeSentError("a header cannot be written as one")
+    given = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    head = f"{method} {target.path} HTTP/1.1\r\nHost: {target.host_header}\r\n{given}{added}"
+    if body is None:
+        return f"{head}\r\n".encode("latin-1")
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+
+
+@lru_cache(maxsize=1024)
+def _added_to(given: tuple[str, ...]) -> str:
+    """Check the names of the headers that the caller gives; return what is written besides."""
+    names = {name.lower() for name in given}
+    if not all(_NAME.fullmatch(name) for name in given):
+        raise CannotBeSentError("a header cannot be written as one")
+    if not names.isdisjoint(_NOT_THE_CALLERS):
+        raise CannotBeSentError("a header is not for the caller to choose")
+    return "".join(f"{name}: {value}\r\n" for name, value in _ADDED.items() if name.lower() not in names)
