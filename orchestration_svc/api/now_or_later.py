@@ -19,6 +19,7 @@ from orchestration_svc.api.jobs_wire import (
     webhook_of,
     what_it_lacks,
 )
+from orchestration_svc.api.json_answer import JsonAnswer
 from orchestration_svc.api.orchestrate_wire import OrchestrateRequest, answer_of
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.detection import CallContext
@@ -176,7 +177,7 @@ class NowOrLater:
         status = _PARTIAL if code else _OK
         cached = result.cached_at is not None
         count(result.routing.policy.name, status, result.coverage.achieved, cached=cached)
-        return Response(
+        return JsonAnswer(
             answer_of(result, version=self._version, error_code=code, with_text=True), status_code=status
         )
 
