@@ -59,9 +59,9 @@ def with_request_context(app: ASGIApp, metrics: HttpMetrics) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # Now, as the span ends with the last part of the answer.
-                span.update_name(f"{method} {_route(scope)}")
-                span.set_attribute("http.route", _route(scope))
+                if span.is_recording():  # now, as the span ends with the last part of the answer
+                    span.update_name(f"{method} {_route(scope)}")
+                    span.set_attribute("http.route", _route(scope))
                 message["headers"] = [
                     *message.get("headers", []),
                     (CORRELATION_HEADER, correlation_id.encode("latin-1")),

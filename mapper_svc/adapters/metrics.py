@@ -1,8 +1,11 @@
 """Prometheus metrics, served on a port of their own."""
 
+from typing import Any, TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -10,6 +13,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Finding a series by its labels takes a lock and a copy each time; there are few of them.
+        self._series: dict[tuple[object, ...], Any] = {}
         self._requests = Counter(
             "http_requests_total",
             "HTTP requests answered",
@@ -96,8 +101,15 @@ class Metrics:
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        self._of(self._requests, method, route, str(status)).inc()
+        self._of(self._seconds, method, route).observe(seconds)
+
+    def _of(self, metric: _Metric, *labels: str) -> _Metric:
+        key = (metric, *labels)
+        series: _Metric | None = self._series.get(key)
+        if series is None:
+            series = self._series[key] = metric.labels(*labels)
+        return series
 
     def findings(self, tier: str, count: int) -> None:
         """Count findings that ``tier`` decided."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
+from litestar.types import Empty
 
 from mapper_svc.api.problems import decoding_fault
 from mapper_svc.domain.errors import ErrorCode, ServiceError
@@ -51,6 +52,8 @@ class StrictRequest(Request[Any, Any, Any]):
         Raises:
             ServiceError: REQUEST_TIMEOUT when it does not arrive within ten seconds.
         """
+        if self._body is not Empty:  # Litestar asks twice, and a time limit has its price
+            return self._body
         try:
             async with asyncio.timeout(_BODY_LIMIT_S):
                 return await super().body()

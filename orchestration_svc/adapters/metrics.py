@@ -146,8 +146,8 @@ class Metrics:
 
     def http_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        self._of(self._requests, method, route, str(status)).inc()
+        self._of(self._seconds, method, route).observe(seconds)
 
     def detector(self, name: str, status: str, milliseconds: float) -> None:
         """Record what one detector did."""
@@ -190,11 +190,11 @@ class Metrics:
 
     def cache_lookup(self, outcome: str) -> None:
         """Count a text that was looked for in the response cache."""
-        self._cache_lookups.labels(outcome).inc()
+        self._of(self._cache_lookups, outcome).inc()
 
     def cache_kept(self, outcome: str) -> None:
         """Count a whole answer that the response cache was to keep."""
-        self._cache_kept.labels(outcome).inc()
+        self._of(self._cache_kept, outcome).inc()
 
     def job_ended(self, state: str) -> None:
         """Count a job that ended."""
