@@ -91,7 +91,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """One edition of a framework, reduced to the controls that findings can bear on.
+    """One edition of a framework: the whole of it, or what the shipped file says it is reduced to.
 
     Attributes:
         id: names it in requests.
