@@ -86,7 +86,9 @@ async def _write(
             "weight": one.weight,
             "shadow": one.shadow,
         }
-        row = insert(detectors).values(tenant_id=one.owner, name=one.name, version=one.version, **values)
+        row = insert(detectors).values(
+            tenant_id=one.owner, name=one.name, version=one.version, made_as=one.made_as, **values
+        )
         await connection.execute(
             row.on_conflict_do_update(
                 index_elements=["tenant_id", "name", "version"], set_={**values, "changed_at": func.now()}
@@ -103,5 +105,6 @@ def _registration(row: Row[tuple[object, ...]]) -> Registration:
         enabled=row.enabled,
         weight=row.weight,
         shadow=row.shadow,
+        made_as=row.made_as,
         changed_at=row.changed_at.astimezone(UTC),
     )

@@ -154,6 +154,7 @@ detectors = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("weight", sa.Integer, nullable=False),
     sa.Column("shadow", sa.Boolean, nullable=False),
+    sa.Column("made_as", UUID(as_uuid=True)),
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 

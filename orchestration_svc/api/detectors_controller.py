@@ -114,14 +114,14 @@ class DetectorsController(Controller):
     ) -> Response[VersionOut]:
         """Add a version. The first one of a name gets its calls at once, later ones when a split says so."""
 
-        async def make(_: UUID) -> Response[VersionOut]:
+        async def make(made_as: UUID) -> Response[VersionOut]:
             made = await detector_registry.register(
                 principal,
                 data.name,
                 data.version,
                 connection_of(data),
                 shared=data.shared,
-                repeatable=idempotency_key is not None,
+                made_as=made_as,
             )
             return Response(_just_changed(made, principal), status_code=201)
 

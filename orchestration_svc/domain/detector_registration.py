@@ -93,6 +93,7 @@ class Registration:
         weight: share of the detector's calls that this version gets, in percent of the weights' sum.
         shadow: whether it is asked beside the version that answers, and nothing of it is used.
         changed_at: when it was changed last, UTC.
+        made_as: id of the request that added it; None for one that was there before such ids were kept.
     """
 
     owner: UUID
@@ -103,6 +104,7 @@ class Registration:
     weight: int = 0
     shadow: bool = False
     changed_at: datetime | None = None
+    made_as: UUID | None = None
 
     @property
     def shared(self) -> bool:

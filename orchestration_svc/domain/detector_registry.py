@@ -98,7 +98,7 @@ class DetectorRegistry:
         connection: Connection,
         *,
         shared: bool,
-        repeatable: bool = False,
+        made_as: UUID,
     ) -> Registration:
         """Add a version. The first of a detector gets all its calls, later ones none until a split says so.
 
@@ -108,8 +108,7 @@ class DetectorRegistry:
             version: of the server or model behind it.
             connection: how it is called.
             shared: whether every tenant is to have it.
-            repeatable: whether the same version, called the same way, may be there already: what somebody
-                added who died before saying so is then returned.
+            made_as: id of the request, the same when it is sent again: what it added already is returned.
 
         Raises:
             ServiceError: INVALID_REQUEST naming the field; CONFLICT for a version that is there or a name
@@ -118,10 +117,9 @@ class DetectorRegistry:
         owner = owner_for(caller, shared=shared)
         check_names(name, version)
         self._check_connection(connection)
-        if repeatable:
-            for one in await self._store.load(owner):
-                if (one.name, one.version, one.connection) == (name, version, connection):
-                    return one
+        for one in await self._store.load(owner):
+            if (one.name, one.version, one.made_as) == (name, version, made_as):
+                return one
         await self._check_free(owner, name)
 
         def step(before: Sequence[Registration]) -> Change:
@@ -137,6 +135,7 @@ class DetectorRegistry:
                 connection,
                 enabled=all(one.enabled for one in siblings),
                 weight=0 if siblings else 100,
+                made_as=made_as,
             )
             return _change([*before, made], "detector.registered", made, _detail(connection))
 

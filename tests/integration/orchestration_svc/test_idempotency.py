@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -187,3 +188,23 @@ async def test_what_was_made_by_one_who_died_is_found_and_not_made_again(
     again = await send(service, admin, "k1", path, **body)
     assert (again.status_code, again.json()) == (201, first.json())
     assert count(superuser, table) == 1
+
+
+async def test_version_that_somebody_else_added_is_no_answer_to_a_key(
+    service: Service, access: Access, admin: str, tenant: UUID, superuser: Superuser
+) -> None:
+    colleague = await issue(access, tenant, Role.ADMIN)
+    path = "/api/v1/detectors"
+    assert (await send(service, colleague, "k1", path, **DETECTOR)).status_code == 201
+    for key in ("k2", "k3", "k2"):
+        taken = await send(service, admin, key, path, **DETECTOR)
+        assert (taken.status_code, taken.json()["error_code"]) == (409, "CONFLICT")
+    # Added anew after it was removed, it is another one than the key made that nobody heard of.
+    superuser.execute(
+        "update orchestration.idempotency_records"
+        " set answer = null, status = null, held_until = now() - interval '1 s'"
+    )
+    assert (await service.call("DELETE", f"{path}/hap/versions/1", admin)).status_code == 204
+    assert (await service.call("POST", path, admin, json=DETECTOR)).status_code == 201
+    assert (await send(service, colleague, "k1", path, **DETECTOR)).status_code == 409
+    assert count(superuser, "detectors") == 1
