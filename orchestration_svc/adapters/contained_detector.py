@@ -171,7 +171,7 @@ class ContainedDetector:
         return said
 
     async def probe(self, timeout_s: float) -> bool:
-        """Ask whether it is well, and remember; True when it is.
+        """Ask whether it is well, and remember; True when it is. What could not be asked changes nothing.
 
         While the breaker is half open, the probe is one of the calls that decide.
         """
@@ -182,7 +182,9 @@ class ContainedDetector:
             reason = await self._examine(timeout_s)
         finally:
             if ticket is not None:
-                ticket.end(reason is None)
+                ticket.end(None if reason is FailureReason.TOO_MANY_CALLS else reason is None)
+        if reason is FailureReason.TOO_MANY_CALLS:
+            return False  # there was no room here to ask it anything
         spent = asyncio.get_running_loop().time() - started
         self._events.health_check(self._label, spent * 1000)
         self._failed_probes = 0 if reason is None else self._failed_probes + 1

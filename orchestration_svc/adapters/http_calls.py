@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class ConnectTimeoutError(NotConnectedError):
     """No connection came about in time."""
 
 
+class NoRoomError(CallError):
+    """This service had no room for the call; nothing was sent, and nothing is known of the server."""
+
+
 class CallTimeoutError(CallError):
     """The answer did not come in time, or no connection came free."""
 
@@ -64,6 +69,7 @@ class HttpCalls(Protocol):
         body: bytes | None = None,
         timeout_s: float,
         max_bytes: int,
+        tenant: UUID | None = None,
     ) -> HttpAnswer:
         """Make one call.
 
@@ -74,6 +80,7 @@ class HttpCalls(Protocol):
             body: what to send, None for nothing.
             timeout_s: longest that all of it may take, in seconds.
             max_bytes: largest body that is taken; 0 takes the status and the headers and reads no body.
+            tenant: who chose the server, and whose share of name look-ups is used; None for the operator.
 
         Raises:
             CallError: there is no answer; its type says why.

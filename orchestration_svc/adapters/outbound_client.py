@@ -7,9 +7,10 @@ TLS still proves the name. Redirects, proxies of the environment and cookies are
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
+from uuid import UUID
 
 from orchestration_svc.adapters.http_calls import (
     CallTimeoutError,
@@ -25,7 +26,14 @@ from orchestration_svc.adapters.outbound_rule import Address
 
 KEPT_S = 5.0
 """How long a connection that nobody uses stays open, in seconds."""
-Lookup = Callable[[str, int], Awaitable[Sequence[Address]]]
+
+
+class Lookup(Protocol):
+    """Finds addresses; `NameLookup` does."""
+
+    async def __call__(self, host: str, *, until: float, tenant: UUID | None) -> Sequence[Address]:
+        """Return a host's addresses; raises as `NameLookup` does."""
+        ...
 
 
 class AddressRule(Protocol):
@@ -93,6 +101,7 @@ class OutboundClient:
         body: bytes | None = None,
         timeout_s: float,
         max_bytes: int,
+        tenant: UUID | None = None,
     ) -> HttpAnswer:
         """Make one call; see `HttpCalls`."""
         target = target_of(url)
@@ -101,7 +110,7 @@ class OutboundClient:
         deadline = now() + timeout_s
         await self._slot(timeout_s)
         try:
-            connection = self._taken(target.origin) or await self._connected(target, deadline)
+            connection = self._taken(target.origin) or await self._connected(target, deadline, tenant)
             answer = await connection.exchange(request, max_bytes=max_bytes, timeout_s=deadline - now())
             if connection.settle():
                 self._park(connection, target.origin)
@@ -163,15 +172,15 @@ class OutboundClient:
             self._idle[origin].remove(connection)
             self._forget(connection, origin)
 
-    async def _connected(self, target: Target, deadline: float) -> HttpConnection:
+    async def _connected(self, target: Target, deadline: float, tenant: UUID | None) -> HttpConnection:
         if len(self._open) >= self._most and self._parked:
             next(iter(self._parked)).abort()
         origin = target.origin
         try:
+            addresses = await self._lookup(origin.host, until=deadline, tenant=tenant)
+            for address in addresses:
+                self._rule.check_address(address, host=origin.host.rstrip(".").lower(), port=origin.port)
             async with asyncio.timeout_at(deadline):
-                addresses = await self._lookup(origin.host, origin.port)
-                for address in addresses:
-                    self._rule.check_address(address, host=origin.host.rstrip(".").lower(), port=origin.port)
                 return await self._first(addresses, origin)
         except TimeoutError:
             raise ConnectTimeoutError("no connection in time") from None

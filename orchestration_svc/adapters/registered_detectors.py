@@ -159,6 +159,7 @@ class RegisteredDetectors:
             secret=NamedSecret(
                 registration.owner, connection.secret, connection.auth_header, self._environment
             ),
+            tenant=None if registration.shared else registration.owner,
         )
         plugin = HttpDetector(target, make_wire_format(connection.adapter, connection.options), self._client)
         info = DetectorInfo(

@@ -1,6 +1,7 @@
 """Calls with a span each, and with the trace's headers for the server that is called."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -37,6 +38,7 @@ class TracedCalls:
         body: bytes | None = None,
         timeout_s: float,
         max_bytes: int,
+        tenant: UUID | None = None,
     ) -> HttpAnswer:
         """Make one call; see `HttpCalls`."""
         if not self._provider.is_heard:
@@ -44,7 +46,13 @@ class TracedCalls:
             if _TRACE not in headers:
                 propagate.inject(sent)
             return await self._calls.call(
-                method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes
+                method,
+                url,
+                headers=sent,
+                body=body,
+                timeout_s=timeout_s,
+                max_bytes=max_bytes,
+                tenant=tenant,
             )
         # A query may hold a receiver's secret.
         attributes = {"http.request.method": method, "url.full": url.partition("?")[0]}
@@ -54,7 +62,13 @@ class TracedCalls:
         propagate.inject(sent, trace.set_span_in_context(span))
         try:
             answer = await self._calls.call(
-                method, url, headers=sent, body=body, timeout_s=timeout_s, max_bytes=max_bytes
+                method,
+                url,
+                headers=sent,
+                body=body,
+                timeout_s=timeout_s,
+                max_bytes=max_bytes,
+                tenant=tenant,
             )
         except (CallError, OutboundRefusedError) as error:
             span.set_attribute("error.type", type(error).__name__)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -13,6 +14,7 @@ from orchestration_svc.adapters.http_calls import (
     ConnectTimeoutError,
     HttpAnswer,
     HttpCalls,
+    NoRoomError,
 )
 from orchestration_svc.adapters.outbound_rule import OutboundRefusedError
 from orchestration_svc.domain.detection import (
@@ -98,6 +100,7 @@ class HttpTarget:
         timeout_ms: how long a call may take.
         content_types: media types that it can read.
         secret: what it is called with.
+        tenant: who named the server; None for the operator.
     """
 
     name: str
@@ -107,6 +110,7 @@ class HttpTarget:
     timeout_ms: int = 1_000
     content_types: frozenset[str] = frozenset({"text/plain"})
     secret: SecretSource = field(default_factory=NoSecret)
+    tenant: UUID | None = None
 
 
 class HttpDetector:
@@ -180,6 +184,7 @@ class HttpDetector:
                 body=content,
                 timeout_s=own_s if within_s is None else min(own_s, within_s),
                 max_bytes=_MAX_ANSWER_BYTES,
+                tenant=self._target.tenant,
             )
         except OutboundRefusedError:
             raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.ADDRESS_REFUSED) from None
@@ -190,6 +195,8 @@ class HttpDetector:
             if within_s is not None:  # the caller's haste, and not known to be the server's absence
                 raise DetectorFault(DetectorStatus.TIMEOUT, FailureReason.RAN_TOO_LONG) from None
             raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.UNREACHABLE) from None
+        except NoRoomError:
+            raise DetectorFault(DetectorStatus.UNAVAILABLE, FailureReason.TOO_MANY_CALLS) from None
         except AnswerTooLargeError:
             raise DetectorFault(DetectorStatus.UNPARSED, FailureReason.ANSWER_TOO_LARGE) from None
         except CallError:

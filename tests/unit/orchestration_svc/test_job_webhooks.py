@@ -73,8 +73,8 @@ async def test_call_goes_to_the_url_as_it_was_given() -> None:
     ["127.0.0.1", "10.0.0.8", "169.254.169.254", "::1", "fd00::1", "::ffff:127.0.0.1", "0.0.0.0"],  # noqa: S104
 )
 async def test_listed_name_that_leads_inside_is_not_called(address: str) -> None:
-    async def inside(host: str, port: int) -> list[Address]:
-        del host, port
+    async def inside(host: str, **_: object) -> list[Address]:
+        del host
         return [ip_address(PUBLIC), ip_address(address)]
 
     client = OutboundClient(OutboundRule(), max_connections=1, lookup=inside)

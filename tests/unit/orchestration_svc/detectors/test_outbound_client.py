@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -29,6 +31,7 @@ from orchestration_svc.adapters.http_calls import (
     NotHttpError,
 )
 from orchestration_svc.adapters.http_connection import MAX_HEAD_BYTES, HttpConnection
+from orchestration_svc.adapters.name_lookup import NameLookup
 from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 from orchestration_svc.adapters.outbound_rule import Address
 
@@ -244,14 +247,18 @@ async def test_idle_connections_of_others_make_room() -> None:
 
 
 async def test_name_server_that_does_not_answer_and_nobody_listening_are_told_apart() -> None:
-    async def never(host: str, port: int) -> Sequence[Address]:
-        del host, port
-        await asyncio.sleep(60)
+    let_go = threading.Event()
+
+    def never(*_: object, **__: object) -> list[Any]:
+        let_go.wait(30)
         return []
 
-    async with OutboundClient(AnyAddress(), max_connections=1, lookup=never) as client:
+    names = NameLookup(never)
+    async with OutboundClient(AnyAddress(), max_connections=1, lookup=names) as client:
         with pytest.raises(ConnectTimeoutError):
             await client.call("GET", "http://slow.test/", headers={}, timeout_s=0.05, max_bytes=1)
+    let_go.set()
+    names.close()
     async with new_client() as client:
         with pytest.raises(NotConnectedError):
             await client.call("GET", "http://127.0.0.1:1/", headers={}, timeout_s=2, max_bytes=1)
@@ -281,8 +288,8 @@ async def test_url_that_is_none_is_not_called(url: str) -> None:
 
 
 async def test_server_that_cannot_prove_its_name_gets_no_request(tmp_path: Path) -> None:
-    async def here(host: str, port: int) -> Sequence[Address]:
-        del host, port
+    async def here(host: str, **_: object) -> Sequence[Address]:
+        del host
         return [ipaddress.ip_address("127.0.0.1")]
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -26,8 +26,7 @@ def answering(*answers: Sequence[str]) -> tuple[Lookup, list[str]]:
     """A name server that says something else each time, and the names it was asked for."""
     asked: list[str] = []
 
-    async def lookup(host: str, port: int) -> Sequence[Address]:
-        del port
+    async def lookup(host: str, **_: object) -> Sequence[Address]:
         asked.append(host)
         return [ipaddress.ip_address(one) for one in answers[min(len(asked), len(answers)) - 1]]
 
