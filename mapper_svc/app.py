@@ -13,6 +13,7 @@ from litestar.di import Provide
 
 from mapper_svc.adapters.audit_repository import AuditRepository
 from mapper_svc.adapters.database import Database
+from mapper_svc.adapters.decision_repository import DecisionRepository
 from mapper_svc.adapters.http_client import make_http_client
 from mapper_svc.adapters.mapping_events import MappingEventsLog
 from mapper_svc.adapters.marked_yaml import DataFaultError
@@ -47,6 +48,7 @@ from mapper_svc.api.strict_request import StrictRequest
 from mapper_svc.api.taxonomy_controller import TaxonomyController
 from mapper_svc.domain.background_work import BackgroundWork
 from mapper_svc.domain.change_settings import ChangeSettings
+from mapper_svc.domain.decide_labels import DecideLabels
 from mapper_svc.domain.map_request import MapRequests
 from mapper_svc.domain.mapping_version import MappingVersions
 from mapper_svc.domain.ports import ReviewQueue
@@ -82,6 +84,7 @@ def create_app(
         make_http_client(timeout_s=settings.http_timeout_ms / 1000, max_connections=20), tracing
     )
     review = review or ReviewRepository(database, settings.taxonomy)
+    decide_labels = DecideLabels(DecisionRepository(database), catalogue.taxonomy)
     audit = AuditRepository(database)
     signing_keys = RemoteSigningKeys(client, settings.orchestration_url)
     # Without the issuer's keys every call is refused; a verifier that stands in needs none.
@@ -185,6 +188,7 @@ def create_app(
             "taxonomy": Provide(lambda: catalogue.taxonomy, sync_to_thread=False),
             "editions": Provide(lambda: editions, sync_to_thread=False),
             "review": Provide(lambda: review, sync_to_thread=False),
+            "decide_labels": Provide(lambda: decide_labels, sync_to_thread=False),
             "change_settings": Provide(lambda: change_settings, sync_to_thread=False),
             "registry": Provide(lambda: models.registry, sync_to_thread=False),
             "reports": Provide(lambda: models.reports, sync_to_thread=False),

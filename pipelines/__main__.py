@@ -10,6 +10,7 @@ import msgspec
 
 from mapper_svc.adapters.marked_yaml import DataFaultError
 from pipelines.evaluation_commands import evaluate, evaluate_folds
+from pipelines.feedback_command import feedback
 from pipelines.lib.build_dataset import Manifest
 from pipelines.lib.dataset_folder import DatasetFaultError, publish
 from pipelines.lib.read_vendors import UnlistedVendorError
@@ -89,6 +90,7 @@ def candidate(context: click.Context, recipe: str) -> None:
     context.invoke(register, recipe=recipe, folder=None)
 
 
+main.add_command(feedback)
 main.add_command(evaluate)
 main.add_command(evaluate_folds)
 for _command in (register, approve, deploy, models, approvals):

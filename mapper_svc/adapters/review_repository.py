@@ -10,10 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mapper_svc.adapters.database import Database
+from mapper_svc.adapters.newest_decision import decision_of, is_in, with_newest_decision
 from mapper_svc.adapters.tables import review_items
 from mapper_svc.domain.errors import StorageUnavailableError
 from mapper_svc.domain.findings import UnmappedLabel
 from mapper_svc.domain.ports import ReviewItem, ReviewPosition
+from mapper_svc.domain.review_decisions import DecisionState
 
 # A detector gone wild must not fill the disk: past this, known labels are counted and new ones dropped.
 MAX_ITEMS_PER_TENANT = 10_000
@@ -41,12 +43,20 @@ class ReviewRepository:
             raise StorageUnavailableError from error
 
     async def page(
-        self, tenant_id: UUID, *, limit: int, after: ReviewPosition | None = None
+        self,
+        tenant_id: UUID,
+        *,
+        limit: int,
+        after: ReviewPosition | None = None,
+        state: DecisionState | None = None,
     ) -> list[ReviewItem]:
-        """Return the tenant's items, last seen first; with ``after`` those that come behind it."""
-        query = select(review_items).order_by(review_items.c.last_seen.desc(), review_items.c.id).limit(limit)
+        """Return the tenant's items, last seen first; behind ``after`` and in ``state`` where given."""
+        query = with_newest_decision()
+        query = query.order_by(review_items.c.last_seen.desc(), review_items.c.id).limit(limit)
         if after is not None:
             query = query.where(_behind(after))
+        if state is not None:
+            query = query.where(is_in(state))
         async with self._database.tenant(tenant_id) as connection:
             return [
                 ReviewItem(
@@ -57,6 +67,7 @@ class ReviewRepository:
                     occurrences=row.occurrences,
                     first_seen=row.first_seen,
                     last_seen=row.last_seen,
+                    decision=decision_of(row),
                 )
                 for row in await connection.execute(query)
             ]

@@ -20,6 +20,33 @@ review_items = sa.Table(
     sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
 )
 
+review_decisions = sa.Table(
+    "review_decisions",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("id", UUID(as_uuid=True), primary_key=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("item_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("vendor", sa.Text, nullable=False),
+    sa.Column("raw_label", sa.Text, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("right_label", sa.Text),
+    sa.Column("lang", sa.Text, nullable=False),
+    sa.Column("taxonomy", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("decided_by", sa.Text, nullable=False),
+)
+
+review_decision_reviews = sa.Table(
+    "review_decision_reviews",
+    metadata,
+    sa.Column("tenant_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("decision_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("accepted", sa.Boolean, nullable=False),
+    sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("reviewed_by", sa.Text, nullable=False),
+)
+
 audit_events = sa.Table(
     "audit_events",
     metadata,

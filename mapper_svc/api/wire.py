@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -144,25 +143,6 @@ class TaxonomyVersionsOut(msgspec.Struct, frozen=True):
 
     active: str
     editions: list[str]
-
-
-class ReviewItemOut(msgspec.Struct, frozen=True):
-    """A raw label that maps to nothing, waiting for a person."""
-
-    item_id: UUID
-    vendor: str
-    raw_label: str
-    guesses: list[str]
-    occurrences: int
-    first_seen: datetime
-    last_seen: datetime
-
-
-class ReviewPage(msgspec.Struct, frozen=True):
-    """Items of the caller's tenant, last seen first; ``next_cursor`` is null on the last page."""
-
-    items: list[ReviewItemOut]
-    next_cursor: str | None
 
 
 def payload_of(request: MapRequest) -> MapperPayload:

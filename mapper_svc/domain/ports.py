@@ -9,6 +9,7 @@ from uuid import UUID
 from mapper_svc.domain.audit import AuditEvent, ChainState
 from mapper_svc.domain.findings import UnmappedLabel
 from mapper_svc.domain.label_model import AskedLabel, ModelAnswer, ModelVersion
+from mapper_svc.domain.review_decisions import Decision, DecisionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class ReviewItem:
         occurrences: how often it was seen.
         first_seen: when first, UTC.
         last_seen: when last, UTC.
+        decision: the newest on it, or None.
     """
 
     item_id: UUID
@@ -32,6 +34,7 @@ class ReviewItem:
     occurrences: int
     first_seen: datetime
     last_seen: datetime
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,21 @@ class ReviewQueue(Protocol):
         ...
 
     async def page(
-        self, tenant_id: UUID, *, limit: int, after: ReviewPosition | None = None
+        self,
+        tenant_id: UUID,
+        *,
+        limit: int,
+        after: ReviewPosition | None = None,
+        state: DecisionState | None = None,
     ) -> list[ReviewItem]:
-        """Return the tenant's items, last seen first; with ``after`` those that come behind it."""
+        """Return the tenant's items, last seen first.
+
+        Args:
+            tenant_id: whose.
+            limit: most of them.
+            after: only those that come behind it.
+            state: only those in it.
+        """
         ...
 
 

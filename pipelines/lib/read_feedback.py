@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,6 +21,8 @@ class Feedback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         reviewer: who decided; kept out of the data set.
         opted_in: whether the tenant agreed that its feedback be used for training.
         lang: ISO 639-1 code of the label.
+        origin: where it was said.
+        licence: under which it may be used; there is one.
     """
 
     vendor: str
@@ -28,6 +31,8 @@ class Feedback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reviewer: str
     opted_in: bool
     lang: str = "en"
+    origin: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "reviewed feedback"
+    licence: Literal["LicenseRef-tenant-opt-in"] = OPTED_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ def _candidate(feedback: Feedback, family: str, split: Split, families: VendorFa
         label=feedback.label,
         family=family,
         source=Source.FEEDBACK,
-        licence=OPTED_IN,
-        origin="reviewed feedback",
+        licence=feedback.licence,
+        origin=feedback.origin,
         lang=feedback.lang,
         split=split,
         opaque=families.is_opaque(feedback.vendor, feedback.raw),

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, cast, func, select
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.feedback_repository import ALL, feedback_of
 from analysis_svc.adapters.insights.risk_facts import in_span
-from analysis_svc.adapters.insights.tables import feedback, feedback_reviews
+from analysis_svc.adapters.insights.tables import feedback
 from analysis_svc.adapters.tables import analyses, findings
 from analysis_svc.domain.insights.feedback import Feedback
 from analysis_svc.domain.insights.quality import BINS, FindingCounts
@@ -61,13 +61,5 @@ class QualityFactsRepository:
         if span.application is not None:
             theirs = select(analyses.c.id).where(analyses.c.application == span.application)
             query = query.where(feedback.c.evidence_id.in_(theirs))
-        async with self._database.tenant(tenant_id) as connection:
-            return [feedback_of(row) for row in await connection.execute(query)]
-
-    async def accepted(self, tenant_id: UUID) -> Sequence[Feedback]:
-        """Return all feedback that a second person accepted, the newest first, however old it is."""
-        query = ALL.where(feedback_reviews.c.accepted.is_(True)).order_by(
-            feedback.c.given_at.desc(), feedback.c.id.desc()
-        )
         async with self._database.tenant(tenant_id) as connection:
             return [feedback_of(row) for row in await connection.execute(query)]

@@ -23,7 +23,8 @@ from analysis_svc.domain.insights.quality_figures import Rate
 from pipelines.defs.finetuning.resources import PipelineSettings
 from pipelines.defs.retention.assets import tenants
 from pipelines.defs.retention.resources import RetentionSettingsResource
-from pipelines.evaluate_quality import evaluate_quality, export_feedback, last_week
+from pipelines.evaluate_quality import evaluate_quality, last_week
+from pipelines.hand_on_feedback import hand_on_feedback, remove_files_of_nobody
 from pipelines.settings import SettingsError
 
 GROUP = "quality"
@@ -82,17 +83,22 @@ def reviewed_feedback(
     retention_settings: RetentionSettingsResource,
     pipeline_settings: PipelineSettings,
 ) -> MaterializeResult[None]:
-    """A tenant's feedback that a second person accepted, for training, if the tenant agreed to that."""
-    folder = Path(pipeline_settings.read().feedback)
+    """What a tenant's people said of findings and of labels in review, and others accepted, if it agreed."""
+    settings, databases = pipeline_settings.read(), retention_settings.read()
+    folder = Path(settings.feedback)
     try:
-        exported = export_feedback(retention_settings.read(), UUID(context.partition_key), folder)
+        handed_on = hand_on_feedback(databases, UUID(context.partition_key), folder, settings.edition)
+        removed = remove_files_of_nobody(databases, folder)
     except SettingsError as error:
         raise Failure(str(error), allow_retries=False) from error
     return MaterializeResult(
         metadata={
-            "dagster/row_count": exported.rows,
-            "opted in": exported.opted_in,
-            "file": MetadataValue.path(exported.path.resolve()) if exported.path else "none",
+            "dagster/row_count": sum(handed_on.rows.values()),
+            **{f"agreed in {service}": yes for service, yes in handed_on.agreed.items()},
+            **{f"rows of {origin}": rows for origin, rows in handed_on.rows.items()},
+            **{f"left out: {reason}": words for reason, words in handed_on.left_out.items()},
+            "file": MetadataValue.path(handed_on.path.resolve()) if handed_on.path else "none",
+            **({"files of nobody removed": len(removed)} if removed else {}),
         }
     )
 

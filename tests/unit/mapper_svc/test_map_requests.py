@@ -16,6 +16,7 @@ from mapper_svc.domain.findings import UnmappedLabel
 from mapper_svc.domain.map_request import MapRequests
 from mapper_svc.domain.payload import MapperPayload, ProvenanceEntry
 from mapper_svc.domain.ports import ReviewItem, ReviewPosition
+from mapper_svc.domain.review_decisions import DecisionState
 
 TENANT = uuid4()
 SMALLEST_SHARE_S = 0.25  # of the mapper, in a CRITICAL request
@@ -36,7 +37,12 @@ class Queue:
         self.kept.extend(labels)
 
     async def page(
-        self, tenant_id: UUID, *, limit: int, after: ReviewPosition | None = None
+        self,
+        tenant_id: UUID,
+        *,
+        limit: int,
+        after: ReviewPosition | None = None,
+        state: DecisionState | None = None,
     ) -> list[ReviewItem]:
         raise NotImplementedError
 

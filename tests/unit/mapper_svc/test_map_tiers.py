@@ -42,7 +42,7 @@ class Review:
     async def keep(self, tenant_id: UUID, labels: Any) -> None:  # noqa: ARG002 - the shape of the port
         self.kept.extend(labels)
 
-    async def page(self, tenant_id: UUID, *, limit: int, after: Any = None) -> list[Any]:
+    async def page(self, tenant_id: UUID, *, limit: int, after: Any = None, state: Any = None) -> list[Any]:
         raise NotImplementedError
 
 

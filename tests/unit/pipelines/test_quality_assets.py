@@ -1,15 +1,10 @@
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 from dagster import DagsterInstance, RunRequest, build_schedule_context, materialize
 
-from analysis_svc.adapters.database import Database
-from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
 from analysis_svc.domain.insights.quality import FindingCounts, QualityReport, figures_of
 from analysis_svc.domain.insights.span import Span
 from pipelines.defs.quality import assets, jobs
@@ -45,26 +40,3 @@ def test_a_late_run_is_about_the_week_before_it_was_due(
             tags=request.tags,
         )
     assert [span.end for span in asked] == [datetime(2026, 11, 9, tzinfo=UTC)]
-
-
-class Asked:
-    """A database that keeps what it is asked, and has nothing."""
-
-    def __init__(self) -> None:
-        self.queries: list[str] = []
-
-    @asynccontextmanager
-    async def tenant(self, _: UUID) -> AsyncIterator["Asked"]:
-        yield self
-
-    async def execute(self, query: Any) -> list[Any]:
-        self.queries.append(str(query))
-        return []
-
-
-async def test_feedback_for_training_is_chosen_by_its_review_and_not_by_its_age() -> None:
-    asked = Asked()
-    assert await QualityFactsRepository(cast("Database", asked)).accepted(UUID(TENANT)) == []
-    (query,) = asked.queries
-    assert "feedback_reviews.accepted IS true" in query
-    assert "LIMIT" not in query

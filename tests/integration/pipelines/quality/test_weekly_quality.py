@@ -1,16 +1,13 @@
-"""The pipelines evaluate each tenant by itself, and hand on only feedback that may be learned from."""
+"""The pipelines evaluate each tenant by itself, once."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
-from pipelines.evaluate_quality import evaluate_quality, export_feedback, last_week
+from pipelines.evaluate_quality import evaluate_quality, last_week
 from pipelines.retention_settings import RetentionSettings
 from tests.fixtures.databases import ServiceDsns
 
@@ -70,38 +67,3 @@ def test_week_is_evaluated_once_and_by_its_own_tenants_words(dsns: ServiceDsns) 
     with psycopg.connect(dsns.admin) as admin:
         rows = admin.execute("select tenant_id, span_end from analysis.quality_evaluations").fetchall()
     assert sorted(row[0] for row in rows) == sorted([tenant, other])
-
-
-def test_only_accepted_words_of_a_tenant_that_agreed_reach_training(
-    dsns: ServiceDsns, tmp_path: Path
-) -> None:
-    tenant = uuid4()
-
-    def chosen(version: int, *, agreed: bool) -> None:
-        with psycopg.connect(dsns.admin) as admin:
-            admin.execute(
-                "insert into analysis.tenant_settings (tenant_id, version, chosen, changed_by)"
-                " values (%s, %s, %s, 'a')",
-                [tenant, version, Jsonb({"feedback_for_training": agreed})],
-            )
-
-    with psycopg.connect(dsns.admin) as admin:
-        said(admin, tenant, "confirmed", "api_key", accepted=True)
-        said(admin, tenant, "relabel", "passphrase", accepted=True)
-        said(admin, tenant, "false_positive", "noise", accepted=True)
-        said(admin, tenant, "confirmed", "pending", accepted=None)
-        said(admin, tenant, "confirmed", "rejected", accepted=False)
-        said(admin, tenant, "confirmed", None, accepted=True)
-    assert export_feedback(settings(dsns), tenant, tmp_path).path is None, "nobody agreed to it"
-    chosen(1, agreed=True)
-    exported = export_feedback(settings(dsns), tenant, tmp_path)
-    assert exported.path is not None
-    rows = [json.loads(line) for line in exported.path.read_text().splitlines()]
-    assert [(row["raw"], row["label"]) for row in rows] == [
-        ("api_key", "SECRET.ApiKey"),
-        ("passphrase", "SECRET.Password"),
-    ]
-    assert all(row["opted_in"] and row["reviewer"] == "b" for row in rows)
-    chosen(2, agreed=False)
-    assert export_feedback(settings(dsns), tenant, tmp_path).rows == 0
-    assert list(tmp_path.iterdir()) == [], "what was agreed to once can be taken back"

@@ -307,6 +307,25 @@ def test_labels_in_review_go_a_year_after_they_were_last_seen_unless_held(world:
     ]
 
 
+def test_decisions_go_two_years_after_they_were_made_and_their_reviews_with_them(world: World) -> None:
+    for days in (731, 729):
+        decision = uuid4()
+        world.admin.execute(
+            "insert into mapper.review_decisions (tenant_id, id, item_id, number, vendor, raw_label, verdict,"
+            " lang, taxonomy, decided_at, decided_by)"
+            " values (%s, %s, gen_random_uuid(), 1, 'v', %s, 'not_a_label', 'en', '2026.11', %s, 'a')",
+            [world.tenant, decision, str(days), NOW - timedelta(days=days)],
+        )
+        world.admin.execute(
+            "insert into mapper.review_decision_reviews (tenant_id, decision_id, accepted, reviewed_by)"
+            " values (%s, %s, true, 'b')",
+            [world.tenant, decision],
+        )
+    run(world, "mapper")
+    assert world.ids("mapper.review_decisions", "raw_label") == {"729"}
+    assert len(world.ids("mapper.review_decision_reviews", "decision_id")) == 1
+
+
 def test_old_jobs_and_keys_go_at_the_orchestrators_terms(world: World) -> None:
     world.choose("orchestration", {"job_retention_days": 30})
     for days in (31, 29):
