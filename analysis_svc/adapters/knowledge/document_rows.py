@@ -1,6 +1,7 @@
 """Documents, chunks and versions as rows."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,8 +33,7 @@ def document_row(tenant_id: UUID, document: DocumentFacts) -> dict[str, Any]:
 
 def document_of(row: Row[Any]) -> DocumentFacts:
     """Read a document."""
-    fields = {name: value for name, value in row._mapping.items() if name != "tenant_id"}  # noqa: SLF001 - SQLAlchemy's public name for it
-    return DocumentFacts(**fields)
+    return DocumentFacts(**{one.name: getattr(row, one.name) for one in fields(DocumentFacts)})
 
 
 def chunk_row(tenant_id: UUID, document_id: UUID, chunk: Chunk, vector: Vector) -> dict[str, Any]:

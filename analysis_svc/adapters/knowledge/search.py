@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
 from sqlalchemy.dialects.postgresql import UUID as SQL_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Integer, Text
+from sqlalchemy.types import BigInteger, Integer, Text
 
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.knowledge.document_rows import document_of
@@ -31,69 +31,84 @@ _HOLDING = text(
     group by asked.word
     """
 ).bindparams(bindparam("documents", type_=_IDS))
-_TYPES: Mapping[str, Any] = {
-    "vector": Vector(),
-    "documents": _IDS,
-    "embedded": _IDS,
-    "words": ARRAY(Text),
-    "weights": ARRAY(DOUBLE_PRECISION),
-    "named": ARRAY(Text),
-    "below": ARRAY(Text),
-    "mean_length": DOUBLE_PRECISION(),
-    "limit": Integer(),
-}
-
-
-class _Search:
-    """A search that is made once, so that SQLAlchemy compiles it once."""
-
-    def __init__(self, query: str) -> None:
-        self.names = tuple(name for name in _TYPES if f":{name}" in query)
-        self.statement = text(query).bindparams(*(bindparam(name, type_=_TYPES[name]) for name in self.names))
-
-
-# What every search answers of a chunk; `covered` is the weight of the question's words in it.
-_CHUNK = """
-    c.id, c.document_id, c.ref_id, c.title, c.path, c.text, found.score,
-    1 - (c.embedding <=> cast(:vector as vector)) as cosine,
-    coalesce((
-        select sum(w.weight) from analysis.knowledge_postings p
-        join unnest(cast(:words as text[]), cast(:weights as float8[])) as w (word, weight) on w.word = p.word
-        where p.document_id = c.document_id and p.chunk_id = c.id
-    ), 0) as covered
-"""
-_BY_WORDS = _Search(f"""
-    select {_CHUNK} from (
-        select p.chunk_id as id, sum(
-            w.weight * p.count * ({BM25_K1} + 1)
-            / (p.count + {BM25_K1} * (1 - {BM25_B} + {BM25_B} * p.length / :mean_length))
+# Rows of other tenants and versions are passed over: without the first the search would end too early.
+_HNSW = text(
+    """
+    select set_config('hnsw.iterative_scan', 'strict_order', true),
+        set_config('hnsw.ef_search', cast(cast(:depth as integer) as text), true)
+    """
+)
+# Everything in one statement: what words a chunk has is added up once, for the ranking and for each hit.
+# Constants are floats, as Postgres would else reckon in decimals. Names of places are compared by operators
+# that the index has, with values made here: row-level security keeps from the index what may leak.
+_SEARCH = text(
+    f"""
+    with scored as materialized (
+        select p.chunk_id as id, sum(w.weight) as covered, sum(
+            w.weight * p.count * float8 '{BM25_K1 + 1}'
+            / (p.count + float8 '{BM25_K1}'
+                * (float8 '{1 - BM25_B}' + float8 '{BM25_B}' * p.length / cast(:mean_length as float8)))
         ) as score
         from analysis.knowledge_postings p
         join unnest(cast(:words as text[]), cast(:weights as float8[])) as w (word, weight) on w.word = p.word
         where p.document_id = any(:documents)
-        group by p.chunk_id order by score desc, p.chunk_id limit :limit
-    ) as found join analysis.knowledge_chunks c on c.id = found.id
-    order by found.score desc, c.id
-""")  # noqa: S608 - put together from constants
-_BY_MEANING = _Search(f"""
-    select {_CHUNK} from (
-        select id, 1 - (embedding <=> cast(:vector as vector)) as score
-        from analysis.knowledge_chunks
-        where document_id = any(:embedded)
-        order by embedding <=> cast(:vector as vector) limit :limit
-    ) as found join analysis.knowledge_chunks c on c.id = found.id
-    order by found.score desc, c.id
-""")  # noqa: S608 - put together from constants
-_BY_REFERENCE = _Search(f"""
-    select {_CHUNK} from (
-        select id, 1 - (embedding <=> cast(:vector as vector)) as score
-        from analysis.knowledge_chunks
-        where document_id = any(:documents)
-            and (reference = any(cast(:named as text[])) or reference like any(cast(:below as text[])))
-        order by score desc limit :limit
-    ) as found join analysis.knowledge_chunks c on c.id = found.id
-    order by found.score desc, c.id
-""")  # noqa: S608 - put together from constants
+        group by p.chunk_id
+    ), named as (
+        select c.id, c.embedding <=> cast(:vector as vector) as far
+        from unnest(cast(:named as text[])) as asked (name)
+        join analysis.knowledge_chunks c on c.reference = asked.name
+        where c.document_id = any(:documents)
+        union
+        select c.id, c.embedding <=> cast(:vector as vector)
+        from unnest(cast(:below as text[]), cast(:behind as text[])) as asked (below, behind)
+        join analysis.knowledge_chunks c on c.reference ~>=~ asked.below and c.reference ~<~ asked.behind
+        where c.document_id = any(:documents)
+    ), found as (
+        (select id, 'words' as way from scored order by score desc, id limit :limit)
+        union all
+        (
+            select id, 'meaning' from analysis.knowledge_chunks
+            where document_id = any(:embedded)
+            order by embedding <=> cast(:vector as vector) limit :limit
+        )
+        union all
+        (select id, 'name' from named order by far, id limit :limit)
+    )
+    select c.id, c.document_id, c.ref_id, c.title, c.path, c.text, found.ways,
+        1 - (c.embedding <=> cast(:vector as vector)) as cosine,
+        coalesce(scored.score, 0) as score, coalesce(scored.covered, 0) as covered
+    from (select id, array_agg(way) as ways from found group by id) as found
+    join analysis.knowledge_chunks c on c.id = found.id
+    left join scored on scored.id = found.id
+    """  # noqa: S608 - put together from constants
+).bindparams(
+    bindparam("vector", type_=Vector()),
+    bindparam("documents", type_=_IDS),
+    bindparam("embedded", type_=_IDS),
+    bindparam("words", type_=ARRAY(Text)),
+    bindparam("weights", type_=ARRAY(DOUBLE_PRECISION)),
+    bindparam("named", type_=ARRAY(Text)),
+    bindparam("below", type_=ARRAY(Text)),
+    bindparam("behind", type_=ARRAY(Text)),
+    bindparam("mean_length", type_=DOUBLE_PRECISION()),
+    bindparam("limit", type_=Integer()),
+)
+# The version that is asked for, or the one that is switched on, with its documents; one row without any.
+_DOCUMENTS = text(
+    """
+    with chosen as (select coalesce(
+        cast(:version as bigint),
+        (select version from analysis.knowledge_switches order by number desc limit 1),
+        0
+    ) as number)
+    select chosen.number, d.*
+    from chosen
+    left join analysis.knowledge_versions v on v.version = chosen.number
+    left join analysis.knowledge_documents d on d.id = any(v.documents)
+        and (cardinality(cast(:sources as text[])) = 0 or d.source = any(cast(:sources as text[])))
+    order by d.source, d.title, d.id
+    """
+).bindparams(bindparam("version", type_=BigInteger()), bindparam("sources", type_=ARRAY(Text)))
 
 
 class KnowledgeSearch:
@@ -112,12 +127,15 @@ class KnowledgeSearch:
         self, tenant_id: UUID, question: str, sources: Sequence[str], *, version: int | None = None
     ) -> SearchSpace:
         """Return the documents of the active version and who has the question's words."""
+        chosen = {"version": version, "sources": list(sources)}
         async with self._database.tenant(tenant_id) as connection:
-            number = await active_version(connection) if version is None else version
-            found = await documents_of(connection, number, sources)
-            ids = [one.id for one in found]
-            rows = await connection.execute(_HOLDING, {"question": question, "documents": ids})
-            return SearchSpace(number, tuple(found), {row.word: row.holding for row in rows})
+            rows = (await connection.execute(_DOCUMENTS, chosen)).all()
+            found = tuple(document_of(row) for row in rows if row.id is not None)
+            if not found:
+                return SearchSpace(rows[0].number, (), {})
+            asked = {"question": question, "documents": [one.id for one in found]}
+            words = await connection.execute(_HOLDING, asked)
+            return SearchSpace(rows[0].number, found, {row.word: row.holding for row in words})
 
     async def search(
         self,
@@ -140,18 +158,37 @@ class KnowledgeSearch:
             "documents": [one.id for one in searched],
             "embedded": [one.id for one in searched if one.embedder == self._embedder],
             "named": list(references),
-            "below": [_escaped(name) + ".%" for name in references],
+            # What begins with the name and a full stop: "/" is the character behind that.
+            "below": [f"{name}." for name in references],
+            "behind": [f"{name}/" for name in references],
             "limit": limit,
         }
         facts = {one.id: one for one in searched}
         async with self._database.tenant(tenant_id) as connection:
-            # Rows of other tenants and versions are passed over: without this the search would end too early.
-            await connection.execute(text("set local hnsw.iterative_scan = strict_order"))
-            await connection.execute(text(f"set local hnsw.ef_search = {max(40, limit)}"))
-            words = await _hits(connection, _BY_WORDS, values, facts)
-            meanings = await _hits(connection, _BY_MEANING, values, facts) if values["embedded"] else ()
-            named = await _hits(connection, _BY_REFERENCE, values, facts) if references else ()
-        return Found(words, meanings, named)
+            await connection.execute(_HNSW, {"depth": max(40, limit)})
+            rows = (await connection.execute(_SEARCH, values)).all()
+        return Found(*(self._hits(rows, way, facts) for way in ("words", "meaning", "name")))
+
+    def _hits(
+        self, rows: Sequence[Row[Any]], way: str, facts: Mapping[UUID, DocumentFacts]
+    ) -> tuple[Hit, ...]:
+        """Return what one way of searching found, best first."""
+        hits = [self._hit(row, facts[row.document_id], way) for row in rows if way in row.ways]
+        return tuple(sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)))
+
+    def _hit(self, row: Row[Any], document: DocumentFacts, way: str) -> Hit:
+        cosine = row.cosine if document.embedder == self._embedder else 0.0
+        return Hit(
+            chunk_id=row.id,
+            document=document,
+            ref_id=row.ref_id,
+            title=row.title,
+            path=tuple(row.path),
+            text=row.text,
+            score=row.score if way == "words" else cosine,
+            cosine=cosine,
+            covered=row.covered,
+        )
 
 
 async def active_version(connection: AsyncConnection) -> int:
@@ -173,31 +210,3 @@ async def documents_of(
         query = query.where(documents.c.source.in_(sources))
     rows = await connection.execute(query.order_by(documents.c.source, documents.c.title, documents.c.id))
     return [document_of(row) for row in rows]
-
-
-async def _hits(
-    connection: AsyncConnection,
-    query: _Search,
-    values: Mapping[str, Any],
-    facts: Mapping[UUID, DocumentFacts],
-) -> tuple[Hit, ...]:
-    used = {name: values[name] for name in query.names}
-    return tuple(_hit(row, facts) for row in await connection.execute(query.statement, used))
-
-
-def _hit(row: Row[Any], facts: Mapping[UUID, DocumentFacts]) -> Hit:
-    return Hit(
-        chunk_id=row.id,
-        document=facts[row.document_id],
-        ref_id=row.ref_id,
-        title=row.title,
-        path=tuple(row.path),
-        text=row.text,
-        score=row.score,
-        cosine=row.cosine,
-        covered=row.covered,
-    )
-
-
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

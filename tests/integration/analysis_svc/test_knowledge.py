@@ -134,6 +134,20 @@ async def test_what_is_shared_is_changed_by_a_platform_admin_only(running: Analy
     assert (await operator("DELETE", f"/api/v1/knowledge/{uuid4()}")).status_code == 403
 
 
+async def test_place_that_is_asked_for_by_its_name_is_answered_with_all_below_it_and_no_other(
+    mine: Asking,
+) -> None:
+    law = "\n".join(
+        f"# Article {name}\n\nThe keeper of number {word} opens the gate.\n"
+        for name, word in (("3(1)", "one"), ("3(1)(a)", "two"), ("3(10)", "three"), ("31", "four"))
+    )
+    await mine.add(**{**RULES, "source": "gate-law", "content": law})
+    answer = await mine.ask("Article 3(1)")
+    sure = [one["ref_id"] for one in answer["citations"] if one["score"] == 1.0]
+    assert set(sure) == {"Article 3(1)", "Article 3(1)(a)"}
+    assert answer["citations"][0]["ref_id"] in sure
+
+
 async def test_document_that_is_sent_many_times_at_once_is_searched_once(mine: Asking) -> None:
     await asyncio.gather(*(mine.add(**RULES) for _ in range(4)))
     listed = (await mine("GET", "/api/v1/knowledge")).json()["documents"]
