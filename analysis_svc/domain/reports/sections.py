@@ -321,16 +321,22 @@ def patterns(content: ReportContent) -> list[Block]:
 
 
 def gaps(controls: Sequence[ControlFacts]) -> list[Block]:
-    """What is missing, control by control."""
-    found = [one for one in controls if one.gaps]
-    if not found:
+    """What is missing, and of which controls; what few lack comes first, as it says most."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for one in controls:
+        if one.gaps:
+            lacking.setdefault(tuple(one.gaps), []).append(one.control)
+    if not lacking:
         return [Heading("Gaps"), Paragraph("No gap in the evidence is known for this period.")]
     return [
         Heading("Gaps"),
         Table(
             "What the evidence lacks",
-            (Column("Control", 3), Column("What is missing", 12)),
-            tuple((Cell(one.control), Cell(" ".join(one.gaps))) for one in found),
+            (Column("Controls", 6), Column("What is missing", 9)),
+            tuple(
+                (Cell(", ".join(names)), Cell(" ".join(missing)))
+                for missing, names in sorted(lacking.items(), key=lambda item: len(item[1]))
+            ),
         ),
     ]
 

@@ -127,7 +127,7 @@ def test_ids_have_the_form_of_their_framework(catalogue: Catalogue) -> None:
         "nist-ai-600-1": r"2\.(\d|1[0-2])|(GV|MP|MS|MG)-\d\.\d{1,2}-\d{3}",
         "nist-800-53": r"[A-Z]{2}-\d{1,2}(\(\d{1,2}\))?",
         "nist-csf": r"(GV|ID|PR|DE|RS|RC)\.[A-Z]{2}-\d{2}",
-        "pci-dss": r"([1-9]|1[0-2])(\.\d{1,2}){2,3}",
+        "pci-dss": r"([1-9]|1[0-2])(\.\d{1,2}){2,4}",
         "owasp-llm-2025": r"LLM(0[1-9]|10):2025",
         "owasp-llm-2026": r"LLM(0[1-9]|10):2026",
         "mitre-atlas": r"AML\.T\d{4}(\.\d{3})?",

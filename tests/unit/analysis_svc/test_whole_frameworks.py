@@ -16,7 +16,7 @@ from analysis_svc.domain.evidence_facts import Facts, Looks, Period
 from analysis_svc.domain.evidence_rules import bearing_on
 from analysis_svc.domain.models import EvidenceState
 
-REDUCED = ("nist-800-53", "nist-ai-600-1", "pci-dss", "mitre-atlas", "owasp-llm-2025", "owasp-llm-2026")
+REDUCED = ("nist-800-53", "nist-ai-600-1", "mitre-atlas", "owasp-llm-2025", "owasp-llm-2026")
 """What these hold beyond what findings and other frameworks ask for would be a stray line."""
 
 
@@ -38,6 +38,17 @@ COMMON_CRITERIA = {"CC1": 5, "CC2": 3, "CC3": 4, "CC4": 2, "CC5": 3, "CC6": 8, "
 FURTHER_CRITERIA = {"A1": 3, "C1": 2, "PI1": 5}
 PRIVACY_CRITERIA = {"P1": 1, "P2": 1, "P3": 2, "P4": 3, "P5": 2, "P6": 7, "P7": 1, "P8": 1}
 
+# How many requirements stand under each heading, and under each requirement that has parts.
+PCI_DSS = """
+1.1 2, 1.2 8, 1.3 3, 1.4 5, 1.5 1, 2.1 2, 2.2 7, 2.3 2, 3.1 2, 3.2 1, 3.3 3, 3.3.1 3, 3.4 2, 3.5 1,
+3.5.1 3, 3.6 1, 3.6.1 4, 3.7 9, 4.1 2, 4.2 2, 4.2.1 2, 5.1 2, 5.2 3, 5.2.3 1, 5.3 5, 5.3.2 1, 5.4 1,
+6.1 2, 6.2 4, 6.2.3 1, 6.3 3, 6.4 3, 6.5 6, 7.1 2, 7.2 6, 7.2.5 1, 7.3 3, 8.1 2, 8.2 8, 8.3 11,
+8.3.10 1, 8.4 3, 8.5 1, 8.6 3, 9.1 2, 9.2 4, 9.2.1 1, 9.3 4, 9.3.1 1, 9.4 7, 9.4.1 2, 9.4.5 1,
+9.5 1, 9.5.1 3, 9.5.1.2 1, 10.1 2, 10.2 2, 10.2.1 7, 10.3 4, 10.4 3, 10.4.1 1, 10.4.2 1, 10.5 1,
+10.6 3, 10.7 3, 11.1 2, 11.2 2, 11.3 2, 11.3.1 3, 11.3.2 1, 11.4 7, 11.5 2, 11.5.1 1, 11.6 1,
+12.1 4, 12.2 1, 12.3 4, 12.4 2, 12.4.2 1, 12.5 3, 12.5.2 1, 12.6 3, 12.6.3 2, 12.7 1, 12.8 5,
+12.9 2, 12.10 7, 12.10.4 1
+"""
 FURTHER_TECHNIQUES = {
     "AML.T0010": "AI supply chain compromise",
     "AML.T0011": "User execution",
@@ -59,6 +70,10 @@ FURTHER_TECHNIQUES = {
         ("iso27001", numbered({"A.5": 37, "A.6": 8, "A.7": 14, "A.8": 34}) | set(ISO_27001_CLAUSES.split())),
         ("iso42001", set(ISO_42001.split())),
         ("soc2", numbered(COMMON_CRITERIA | FURTHER_CRITERIA | PRIVACY_CRITERIA)),
+        (
+            "pci-dss",
+            numbered({part: int(count) for part, count in (each.split() for each in PCI_DSS.split(","))}),
+        ),
         ("owasp-llm-2025", {f"LLM{number:02}:2025" for number in range(1, 11)}),
         ("owasp-llm-2026", {f"LLM{number:02}:2026" for number in range(1, 11)}),
     ],

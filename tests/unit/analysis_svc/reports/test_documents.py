@@ -83,6 +83,14 @@ def test_every_reader_learns_of_an_open_incident_and_of_what_nobody_saw() -> Non
         assert "290" in text
 
 
+def test_one_gap_of_many_controls_is_told_once_and_after_that_of_few() -> None:
+    many = [control(OPEN, f"A.7.{number}", "No rule is declared.") for number in range(1, 15)]
+    one = control(OPEN, "A.8.16", "Nobody looked for 80 hours.", "Too few looked.")
+    table = next(block for block in sections.gaps([*many, one]) if isinstance(block, Table))
+    assert [row[1].text for row in table.rows] == [" ".join(one.gaps), "No rule is declared."]
+    assert [row[0].text.split(", ") for row in table.rows] == [["A.8.16"], [each.control for each in many]]
+
+
 def test_charts_are_sound_svg_and_say_in_words_what_they_show() -> None:
     for what in (content(), nothing()):
         for block in written(what, Audience.TECHNICAL).blocks:
