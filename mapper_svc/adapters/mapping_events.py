@@ -1,5 +1,7 @@
 """What mapping did, told to metrics and logs."""
 
+from uuid import UUID
+
 import structlog
 
 from mapper_svc.adapters.metrics import Metrics
@@ -21,6 +23,10 @@ class MappingEventsLog:
         """``count`` unmapped labels were not kept for review; ``reason`` is a plain identifier."""
         self._metrics.review_not_kept(count)
         _log.warning("review_not_kept", labels=count, reason=reason)
+
+    def model_asked(self, tenant_id: UUID, *, tokens: int, seconds: float) -> None:
+        """A call that a tenant's request began took so long; ``tokens`` were read."""
+        self._metrics.model_asked(str(tenant_id), tokens=tokens, seconds=seconds)
 
     def model_not_heard(self, reason: str, count: int) -> None:
         """``count`` labels went on without a model; ``reason`` is one of a closed set."""

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_MAX_TENANT_LABELS = 100
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
 
@@ -46,6 +47,19 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._model_tokens = Counter(
+            "mapper_model_tokens_total",
+            "Tokens that the model read, by the tenant whose request asked",
+            ["tenant"],
+            registry=self.registry,
+        )
+        self._model_tenant_seconds = Counter(
+            "mapper_model_tenant_seconds_total",
+            "Seconds in calls to the model, by the tenant whose request asked",
+            ["tenant"],
+            registry=self.registry,
+        )
+        self._tenants: set[str] = set()
         self._breaker = Gauge(
             "mapper_model_breaker_open",
             "Whether the model is left alone: 0 no, 0.5 it is being tried, 1 yes",
@@ -122,6 +136,18 @@ class Metrics:
     def model_call(self, outcome: str, seconds: float) -> None:
         """Count a call to a model that ended in ``ok`` or in a fault."""
         self._model_seconds.labels(outcome).observe(seconds)
+
+    def model_asked(self, tenant: str, *, tokens: int, seconds: float) -> None:
+        """Count what a call to the model cost, for the tenant whose request asked."""
+        bounded = self._bounded(tenant)
+        self._of(self._model_tokens, bounded).inc(tokens)
+        self._of(self._model_tenant_seconds, bounded).inc(seconds)
+
+    def _bounded(self, tenant: str) -> str:
+        # Each label value is a time series: past a hundred tenants the rest share one.
+        if tenant not in self._tenants and len(self._tenants) < _MAX_TENANT_LABELS:
+            self._tenants.add(tenant)
+        return tenant if tenant in self._tenants else "other"
 
     def breaker_state(self, state: str) -> None:
         """Show the breaker as closed, half-opened or opened."""

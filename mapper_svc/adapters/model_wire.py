@@ -39,11 +39,12 @@ class VersionIn(msgspec.Struct, frozen=True):
 
 
 class ItemIn(msgspec.Struct, frozen=True):
-    """What is said of one label."""
+    """What is said of one label; a server of before does not tell how many tokens it read."""
 
     combined: _Probabilities
     model: _Probabilities
     head: _Probabilities
+    tokens: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
 class MapAnswerIn(msgspec.Struct, frozen=True):
@@ -110,7 +111,8 @@ def read_answer(body: bytes, *, asked: int, labels: tuple[str, ...], edition: st
         )
         for item in answer.items
     )
-    return ModelAnswer(_version(answer.model), labels, distributions)
+    tokens = sum(item.tokens for item in answer.items)
+    return ModelAnswer(_version(answer.model), labels, distributions, tokens)
 
 
 def distribution(numbers: Sequence[float], size: int) -> "array[float]":

@@ -34,7 +34,11 @@ class DistributionCache(Protocol):
 
 
 class ModelEvents(Protocol):
-    """Hears of labels that no model was heard on."""
+    """Hears of what models cost, and of labels that no model was heard on."""
+
+    def model_asked(self, tenant_id: UUID, *, tokens: int, seconds: float) -> None:
+        """A call that a tenant's request began took so long; ``tokens`` were read, 0 when it failed."""
+        ...
 
     def model_not_heard(self, reason: str, count: int) -> None:
         """``count`` labels went on without a model; ``reason`` is one of a closed set."""
@@ -152,7 +156,7 @@ class AskModel:
             call = _Call(fresh[first : first + self._labels_per_call])
             if self._held[tenant_id] >= self._calls_per_tenant:
                 break
-            task = self._calls.start(self._hear(routed, call))
+            task = self._calls.start(self._hear(routed, call, tenant_id))
             if task is None:
                 break
             self._hold(task, tenant_id)
@@ -169,9 +173,9 @@ class AskModel:
         self._held[tenant_id] += 1
         task.add_done_callback(ended)
 
-    async def _hear(self, routed: RoutedModel, call: _Call) -> None:
+    async def _hear(self, routed: RoutedModel, call: _Call, tenant_id: UUID) -> None:
         try:
-            answer = await routed.model.distributions(call.asked)
+            answer = await self._measured(routed, call, tenant_id)
         except ModelUnavailableError as error:
             call.heard.set_result(error.reason)
         else:
@@ -182,6 +186,16 @@ class AskModel:
                 self._under_way.pop((routed.version, label), None)
             if not call.heard.done():
                 call.heard.set_result(ModelFault.FAILED)
+
+    async def _measured(self, routed: RoutedModel, call: _Call, tenant_id: UUID) -> ModelAnswer:
+        began, tokens = asyncio.get_running_loop().time(), 0
+        try:
+            answer = await routed.model.distributions(call.asked)
+            tokens = answer.tokens
+        finally:
+            seconds = asyncio.get_running_loop().time() - began
+            self._events.model_asked(tenant_id, tokens=tokens, seconds=seconds)
+        return answer
 
     def _told(
         self, judgements: Mapping[AskedLabel, Judgement], faults: Mapping[AskedLabel, ModelFault]

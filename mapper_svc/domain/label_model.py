@@ -78,11 +78,13 @@ class ModelAnswer:
         version: who answered.
         labels: the canonical labels that the probabilities belong to.
         distributions: one for each label asked, in the order of asking.
+        tokens: how many the language model read for all of them; 0 where nobody told.
     """
 
     version: ModelVersion
     labels: tuple[str, ...]
     distributions: tuple[LabelDistributions, ...]
+    tokens: int = 0
 
 
 class ModelFault(StrEnum):

@@ -38,7 +38,8 @@ class MapEndpoint:
 
 def _encode(version: ModelVersion, labels: tuple[str, ...], found: Sequence[Distributions]) -> bytes:
     items = [
-        ItemDistributions(_numbers(one.combined), _numbers(one.model), _numbers(one.head)) for one in found
+        ItemDistributions(_numbers(one.combined), _numbers(one.model), _numbers(one.head), one.tokens)
+        for one in found
     ]
     return msgspec.json.encode(MapResponse(version, labels, items))
 

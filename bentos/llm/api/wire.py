@@ -29,11 +29,15 @@ class MapRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ItemDistributions(msgspec.Struct, frozen=True):
-    """Calibrated probabilities in the order of the labels; each sums to 1 but for rounding."""
+    """Calibrated probabilities in the order of the labels; each sums to 1 but for rounding.
+
+    ``tokens`` is how many the language model read for the item.
+    """
 
     combined: list[float]
     model: list[float]
     head: list[float]
+    tokens: int
 
 
 class MapResponse(msgspec.Struct, frozen=True):

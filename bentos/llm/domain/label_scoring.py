@@ -30,11 +30,19 @@ class AskedLabel:
 
 @dataclass(frozen=True, slots=True)
 class Distributions:
-    """Calibrated probabilities over the edition's labels for one raw label; each sums to 1."""
+    """Calibrated probabilities over the edition's labels for one raw label; each sums to 1.
+
+    Attributes:
+        combined: of both together.
+        model: of the language model alone.
+        head: of the embedding head alone.
+        tokens: that the language model read for it.
+    """
 
     combined: NDArray[np.float64]
     model: NDArray[np.float64]
     head: NDArray[np.float64]
+    tokens: int
 
 
 class Calibration(Protocol):
@@ -125,13 +133,14 @@ class LabelScoring:
 
     async def _score(self, rows: list[AskedLabel]) -> list[Distributions]:
         prompts = await self._in_thread(lambda: self._parts.prompts(rows))
-        self._observe_tokens(sum(len(ids) for ids in prompts))
+        tokens = [len(ids) for ids in prompts]
+        self._observe_tokens(sum(tokens))
         model, head = await asyncio.gather(
             self._engine.label_logits(prompts), self._in_thread(lambda: self._parts.head_logits(rows))
         )
         calibration = self._parts.calibration
         tiers = (calibration.combined(model, head), calibration.model(model), calibration.head(head))
-        return [Distributions(*row) for row in zip(*(np.exp(tier) for tier in tiers), strict=True)]
+        return [Distributions(*row) for row in zip(*(np.exp(tier) for tier in tiers), tokens, strict=True)]
 
     def _in_thread(self, compute: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, compute)

@@ -82,6 +82,8 @@ async def test_a_finding_of_the_model_says_so(started: Started, bento: FakeBento
     assert 'mapper_model_call_seconds_count{outcome="ok"} 1.0' in text
     assert 'mapper_findings_total{tier="model"} 1.0' in text
     assert 'mapper_model_cache_total{layer="none"} 1.0' in text
+    assert f'mapper_model_tokens_total{{tenant="{mapper.tenant}"}} {float(len(THREAT))}' in text
+    assert f'mapper_model_tenant_seconds_total{{tenant="{mapper.tenant}"}}' in text
 
 
 async def test_the_second_time_nobody_is_asked_not_even_by_another_process(

@@ -27,6 +27,7 @@ async def test_each_item_gets_three_distributions_over_the_labels_in_its_order(
     assert answer["model"]["threshold"] == 0.8
     assert len(answer["items"]) == 3
     for item in answer["items"]:
+        assert item.pop("tokens") == 2
         assert set(item) == {"combined", "model", "head"}
         assert all(abs(sum(numbers) - 1) < 1e-6 for numbers in item.values())
     assert answer["items"][0]["model"].index(max(answer["items"][0]["model"])) == 1

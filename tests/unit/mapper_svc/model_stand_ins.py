@@ -1,6 +1,7 @@
 """Models, routers and caches for tests of the model tier; in memory and obedient."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -57,7 +58,7 @@ class Model:
         if self.fault is not None:
             raise ModelUnavailableError(self.fault)
         said = tuple(self._say(one.label) for one in asked)
-        return ModelAnswer(self.version, self.labels, said)
+        return ModelAnswer(self.version, self.labels, said, tokens=sum(len(one.label) for one in asked))
 
     @property
     def asked(self) -> list[str]:
@@ -104,6 +105,12 @@ class Heard:
 
     def __init__(self) -> None:
         self.unheard: list[tuple[str, int]] = []
+        self.tokens: Counter[UUID] = Counter()
+        self.seconds: dict[UUID, float] = {}
+
+    def model_asked(self, tenant_id: UUID, *, tokens: int, seconds: float) -> None:
+        self.tokens[tenant_id] += tokens
+        self.seconds[tenant_id] = self.seconds.get(tenant_id, 0.0) + seconds
 
     def model_not_heard(self, reason: str, count: int) -> None:
         self.unheard.append((reason, count))

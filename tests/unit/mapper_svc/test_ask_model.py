@@ -152,3 +152,21 @@ async def test_the_answers_of_one_version_are_no_answers_of_another() -> None:
 
 def _fields(version: Any, named: str) -> dict[str, Any]:
     return {name: getattr(version, name) for name in version.__slots__} | {"version": named}
+
+
+async def test_what_a_model_costs_is_told_for_the_tenant_whose_request_asked() -> None:
+    asking, other = Asking(), uuid4()
+    asking.model.delay_s = 0.02
+    await asyncio.gather(asking(asked("threat")), asking(asked("threat"), tenant=other))
+    await asking(asked("threat", "four"), tenant=other)
+    assert asking.heard.tokens == {TENANT: len("threat"), other: len("four")}, "what is known costs nothing"
+    assert set(asking.heard.seconds) == {TENANT, other}
+    assert min(asking.heard.seconds.values()) >= 0.015
+
+
+async def test_a_call_that_failed_cost_its_time_and_no_tokens() -> None:
+    asking = Asking()
+    asking.model.delay_s, asking.model.fault = 0.02, ModelFault.TIMEOUT
+    await asking(asked("threat"))
+    assert asking.heard.tokens == {TENANT: 0}
+    assert asking.heard.seconds[TENANT] >= 0.015
