@@ -153,7 +153,7 @@ def create_app(
         DownstreamCall(outgoing.services, tokens, url=settings.mapper_url, audience="mapper_svc", scope="map")
     )
     caching = ResponseCaching(
-        settings, valkey, rules.settings, mapping_versions or http_mapper, metrics, release=VERSION
+        settings, rules.settings, mapping_versions or http_mapper, metrics, release=VERSION
     )
     orchestrate = Orchestrate(
         directory=registered.directory,

@@ -13,6 +13,7 @@ from orchestration_svc.adapters.kept_bytes import ByteAllowance
 from orchestration_svc.adapters.keyed_hash import KeyedSha256
 from orchestration_svc.adapters.mapper_versions import KeptMappingVersions, MappingVersionSource
 from orchestration_svc.adapters.seen_store import KeptEvents, ValkeySeenStore
+from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.domain.background_work import BackgroundWork
 from orchestration_svc.domain.response_cache import CacheEvents, ResponseCache
 from orchestration_svc.domain.tenant_settings import TenantSettings
@@ -30,7 +31,6 @@ class ResponseCaching:
 
     Args:
         settings: all of them.
-        valkey: keeps what was found.
         tenants: knows what tenants chose.
         mapper: says what it maps with.
         events: counts.
@@ -43,7 +43,6 @@ class ResponseCaching:
     def __init__(
         self,
         settings: Settings,
-        valkey: Redis,
         tenants: TenantSettings,
         mapper: MappingVersionSource,
         events: ResponseCacheEvents,
@@ -53,13 +52,16 @@ class ResponseCaching:
         # Apart, so that a silent Valkey leaves room for questions to the mapper.
         self._questions, self._writes = BackgroundWork(), BackgroundWork()
         self.cache: ResponseCache | None = None
+        self._valkey: Redis | None = None
         if not settings.response_cache_s:
             return
+        # Not the one that limits and revocations use: they would wait for entries of 64 KiB to pass.
+        self._valkey = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
         hashes = KeyedSha256(settings.key_encryption_key, purpose="response cache")
         kept_s = settings.response_cache_s
         self.cache = ResponseCache(
             store=ValkeySeenStore(
-                valkey,
+                self._valkey,
                 hashes,
                 self._writes,
                 ByteAllowance(settings.response_cache_mb * _MIB, kept_s),
@@ -83,3 +85,5 @@ class ResponseCaching:
         finally:
             await self._questions.close()
             await self._writes.close()
+            if self._valkey is not None:
+                await self._valkey.aclose()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -176,6 +177,42 @@ async def test_without_valkey_texts_are_looked_at_and_nothing_fails(
         for _ in range(2):
             assert (await service.ask(token))["cached_at"] is None
         assert service.counted("unavailable") == 2
+
+
+async def test_entries_that_do_not_get_through_hold_up_neither_limits_nor_revocations(
+    settings: Settings, valkey: Redis, token: str
+) -> None:
+    there = urlsplit(settings.redis_url).port
+    stuck = asyncio.Event()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, back = await asyncio.open_connection("127.0.0.1", there)
+        passing = asyncio.create_task(pass_on(answers, writer))
+        while data := await reader.read(65_536):
+            if PREFIX.encode() in data:
+                stuck.set()
+                await reader.read()  # from here on this connection says nothing more
+                break
+            back.write(data)
+        passing.cancel()
+        back.close()
+        writer.close()
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            sink.write(data)
+
+    between = await asyncio.start_server(relay, "127.0.0.1", 0)
+    url = settings.redis_url.replace(f":{there}", f":{between.sockets[0].getsockname()[1]}")
+    # So long a round trip may take that whoever waits for the stuck one waits in vain.
+    patient = msgspec.structs.replace(settings, redis_url=url, redis_timeout_ms=600_000)
+    async with between, started(patient, valkey) as service:
+        async with asyncio.timeout(60):
+            for _ in range(3):
+                assert (await service.ask(token))["cached_at"] is None
+        assert stuck.is_set()
+        lines = generate_latest(service.app.state.metrics.registry).decode().splitlines()
+        assert "rate_limit_unavailable_total 0.0" in lines
 
 
 def redirected(settings: Settings, port: int) -> Settings:
