@@ -35,7 +35,7 @@ NOT_FOR: dict[str, list[CheckFunction]] = {
 }
 # The same of single operations, in a service whose others take all that fits the schema: they name labels,
 # servers or versions.
-NAMED = ("/api/v1/settings", "/api/v1/models")
+NAMED = ("/api/v1/settings", "/api/v1/models", "/api/v1/review/")
 # Registering asks the server that is named, and there is none: 503.
 ASKS_A_SERVER = ("POST", "/api/v1/models")
 

@@ -99,7 +99,7 @@ async def test_nobody_reviews_their_own_decision_nor_one_that_was_overtaken(mapp
     assert (await post(mapper, review, {"accepted": True}, "second"))[0] == 409
     assert (await post(mapper, review, {"accepted": False}, "third"))[0] == 409
     assert await listed(mapper, "rejected") == ["chart-of-nobody"]
-    for number in ("0", "3", "9" * 40):
+    for number in ("0", "3", "9" * 40, "9" * 5_000, "-1", "x"):
         assert (await post(mapper, f"{item}/decisions/{number}/review", {"accepted": True}, "second"))[
             0
         ] == 404
