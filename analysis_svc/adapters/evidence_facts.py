@@ -17,6 +17,7 @@ from analysis_svc.adapters.evidence_parts import (
     stretch_values,
     way_of_counting,
 )
+from analysis_svc.adapters.reviewed_facts import reviewed_analyses, reviewed_findings
 from analysis_svc.adapters.rolled_hours import CAREFULLY, RolledHours, beside
 from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import (
@@ -28,6 +29,7 @@ from analysis_svc.domain.evidence_facts import (
     StoredViolations,
     Versions,
 )
+from analysis_svc.domain.reviewed_findings import Breaks, still_violated
 
 MOST_KINDS = 50_000
 """Rows that are read at most; one for each hour and set of senses that looked."""
@@ -73,21 +75,31 @@ _LABELS = text(
 )
 _VIOLATIONS = text(
     f"""
-    {CONTROLS.both}, newest as (
+    {CONTROLS.both}, judged as (
+        select * from jsonb_to_recordset(cast(:judged as jsonb)) as one(control text, id uuid, at timestamptz)
+    ), newest as (
         select control, id, at, row_number() over (partition by control order by at desc, id) as place
         from (
-            select control, evidence, evidence_at,
-                   dense_rank() over (partition by control order by hour desc) as place
-            from parts
-        ) as hours
-        cross join lateral unnest(evidence, evidence_at) as one(id, at)
-        where hours.place <= :shown
+            select control, id, at from (
+                select control, evidence, evidence_at,
+                       dense_rank() over (partition by control order by hour desc) as place
+                from parts
+            ) as hours
+            cross join lateral unnest(evidence, evidence_at) as one(id, at)
+            where hours.place <= :shown
+            union all
+            select control, id, at from judged
+        ) as both_kinds
     ), shown as (
         select control, array_agg(id order by at desc, id) as evidence, max(at) as last_at
         from newest where place <= :shown group by control
     )
     select control, analyses, last_at, evidence
-    from (select control, sum(analyses)::bigint as analyses from parts group by control) as counted
+    from (
+        select control, sum(analyses)::bigint as analyses
+        from (select control, analyses from parts union all select control, 1 from judged) as all_of_them
+        group by control
+    ) as counted
     join shown using (control)
     """  # noqa: S608 - put together of constants
 )
@@ -119,12 +131,13 @@ class EvidenceFactsReader:
         *,
         senses: Mapping[str, Sequence[str]],
         severities: Mapping[str, float],
+        breaks: Breaks,
     ) -> Facts:
         """Count what was kept in a period; see the port."""
         groups = [{"name": name, "detectors": list(names)} for name, names in senses.items()]
-        senses_json = msgspec.json.encode(groups).decode()
+        senses_json = _json(groups)
         for rolled in (*[self._rolled] * _TRIES, None):
-            facts = await self._count(tenant_id, period, senses_json, severities, rolled)
+            facts = await self._count(tenant_id, period, senses_json, severities, breaks, rolled)
             if facts is not None:
                 break
         else:
@@ -137,9 +150,10 @@ class EvidenceFactsReader:
         period: Period,
         senses: str,
         severities: Mapping[str, float],
+        breaks: Breaks,
         rolled: RolledHours | None,
     ) -> Facts | None:
-        """Count once; None when an hour that was counted before was changed meanwhile."""
+        """Count once; None when an hour that was counted, or what is put aside, was changed meanwhile."""
         way, values = way_of_counting(severities)
         async with self._database.tenant(tenant_id) as connection:
             await connection.execute(CAREFULLY)
@@ -151,16 +165,20 @@ class EvidenceFactsReader:
                 "hours": taken,
                 "application": period.application,
             }
+            aside = await reviewed_findings(connection, period)
+            judged = await _judged(connection, period, values, breaks) if aside else []
             looks = await _rows(connection, _LOOKS, asked, senses=senses, most=MOST_KINDS + 1)
             if len(looks) > MOST_KINDS:
                 detail = "there are too many kinds of analyses in this period; ask for a shorter one"
                 raise ServiceError(ErrorCode.INVALID_REQUEST, detail, field="from")
             labels = await _rows(connection, _LABELS, asked, shown=EVIDENCE_SHOWN)
-            violations = await _rows(connection, _VIOLATIONS, asked, shown=EVIDENCE_SHOWN)
+            violations = await _rows(
+                connection, _VIOLATIONS, asked, shown=EVIDENCE_SHOWN, judged=_json(judged)
+            )
             versions = await _rows(connection, _VERSIONS, asked, most=_MOST_VERSIONS)
             if rolled:
                 after = await rolled.counted(connection, period, way)
-                if not hours.items() <= after.items():
+                if not hours.items() <= after.items() or aside != await reviewed_findings(connection, period):
                     return None
                 await rolled.count_rest(connection, tenant_id, period, hours, way, values)
         return Facts(
@@ -181,7 +199,23 @@ class EvidenceFactsReader:
                 for row in violations
             },
             versions=[Versions(row["taxonomy"], row["versions"], row["analyses"]) for row in versions],
+            aside=aside,
         )
+
+
+async def _judged(
+    connection: AsyncConnection, period: Period, values: Mapping[str, object], breaks: Breaks
+) -> list[dict[str, object]]:
+    """Return the violations that reviewed analyses were answered with, and that their review leaves."""
+    return [
+        {"control": control, "id": one.evidence_id, "at": one.at}
+        for one in await reviewed_analyses(connection, period, values)
+        for control in still_violated(one, breaks)
+    ]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 async def _rows(

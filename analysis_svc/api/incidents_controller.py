@@ -79,6 +79,7 @@ class IncidentsController(Controller):
             mtta_s=summary.mtta_s,
             oldest_open_at=summary.oldest_open_at,
             by_level=summary.by_level,
+            put_aside=summary.put_aside,
         )
 
     @get(

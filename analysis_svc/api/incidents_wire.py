@@ -13,7 +13,7 @@ class IncidentOut(msgspec.Struct, frozen=True):
     """Analyses of high or critical risk that belong together, and what was done about it.
 
     ``theme`` is the family of the label that weighs most; ``opened_at`` and ``last_at`` are times of
-    analyses.
+    analyses. ``put_aside``: those of its ``analyses`` of which a review has left no finding.
     """
 
     id: UUID
@@ -31,6 +31,7 @@ class IncidentOut(msgspec.Struct, frozen=True):
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: Resolution | None
+    put_aside: int
 
 
 class IncidentPage(msgspec.Struct, frozen=True):
@@ -58,7 +59,10 @@ class IncidentDetailOut(msgspec.Struct, frozen=True):
 
 
 class IncidentSummaryOut(msgspec.Struct, frozen=True):
-    """Incidents opened in the span. Times are seconds from the first analysis; null where none got so far."""
+    """Incidents opened in the span. Times are seconds from the first analysis; null where none got so far.
+
+    ``put_aside``: incidents all of whose analyses reviews have left without a finding; not in other figures.
+    """
 
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
@@ -70,6 +74,7 @@ class IncidentSummaryOut(msgspec.Struct, frozen=True):
     mtta_s: float | None
     oldest_open_at: datetime | None
     by_level: dict[str, int]
+    put_aside: int
 
 
 class ResolveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from analysis_svc.domain.control_status import ControlStatus, FrameworkStatus, GapKind
+from analysis_svc.domain.evidence_facts import EVIDENCE_SHOWN
 from analysis_svc.domain.evidence_rules import EvidenceRule, RuleSource
 from analysis_svc.domain.models import EvidenceState
 
@@ -38,7 +39,8 @@ class ControlStatusOut(msgspec.Struct, frozen=True):
     """What the evidence of the period says about one control.
 
     ``looked``: analyses that everyone who must look looked at with a clean result. ``evidence``: the newest
-    analyses that broke it, at most 20. ``findings``: those that bear on it at all.
+    analyses that broke it, at most 20. ``findings``: those that bear on it at all. ``put_aside``:
+    those that would, had no review put them aside or given them another label.
     """
 
     control: str
@@ -54,6 +56,7 @@ class ControlStatusOut(msgspec.Struct, frozen=True):
     last_violation_at: datetime | None
     evidence: list[UUID]
     findings: int
+    put_aside: int
 
 
 class StatusCounts(msgspec.Struct, frozen=True):
@@ -70,6 +73,35 @@ class MadeWithOut(msgspec.Struct, frozen=True):
     taxonomy: str
     analyses: int
     stated: dict[str, object] | None
+
+
+class ReviewedOut(msgspec.Struct, frozen=True):
+    """A finding that counts no more as it was kept; ``right_label`` null: not at all, it was a false alarm.
+
+    ``given_by`` said so and ``reviewed_by`` accepted it; both are ids of keys.
+    """
+
+    evidence_id: UUID
+    finding_id: str
+    label: str
+    right_label: str | None
+    feedback_id: UUID
+    given_at: datetime
+    given_by: str
+    reviewed_at: datetime
+    reviewed_by: str
+
+
+class AsideOut(msgspec.Struct, frozen=True):
+    """What reviews changed in what is counted; the evidence is as it was kept.
+
+    ``false_positives`` count nowhere and ``relabelled`` under their right label; ``findings`` names the
+    newest, at most 20. An export names all.
+    """
+
+    false_positives: int
+    relabelled: int
+    findings: list[ReviewedOut]
 
 
 class StatusOut(msgspec.Struct, frozen=True):
@@ -89,6 +121,7 @@ class StatusOut(msgspec.Struct, frozen=True):
     analyses: int
     counts: StatusCounts
     versions: list[MadeWithOut]
+    put_aside: AsideOut
     controls: list[ControlStatusOut]
 
 
@@ -127,6 +160,14 @@ def status_out(status: FrameworkStatus) -> StatusOut:
             MadeWithOut(one.taxonomy, one.analyses, None if one.stated is None else dict(one.stated))
             for one in status.versions
         ],
+        put_aside=AsideOut(
+            false_positives=sum(1 for one in status.aside if one.right_label is None),
+            relabelled=sum(1 for one in status.aside if one.right_label is not None),
+            findings=[
+                msgspec.convert(one, ReviewedOut, from_attributes=True)
+                for one in status.aside[:EVIDENCE_SHOWN]
+            ],
+        ),
         controls=[_control(one) for one in status.controls],
     )
 
@@ -146,4 +187,5 @@ def _control(one: ControlStatus) -> ControlStatusOut:
         last_violation_at=one.last_violation_at,
         evidence=list(one.evidence),
         findings=one.findings,
+        put_aside=one.put_aside,
     )

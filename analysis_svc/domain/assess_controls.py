@@ -11,6 +11,7 @@ from analysis_svc.domain.errors import ErrorCode, ServiceError
 from analysis_svc.domain.evidence_facts import EvidenceFacts, Facts, Period
 from analysis_svc.domain.evidence_rules import ChosenRules, RuleBook, bearing_on
 from analysis_svc.domain.framework_ports import Catalogues
+from analysis_svc.domain.reviewed_findings import what_breaks
 
 DEFAULT_DAYS = 30
 LONGEST_DAYS = 400
@@ -97,6 +98,7 @@ class AssessControls:
             period,
             senses={name: sense.detectors for name, sense in book.senses.items()},
             severities={name: label.severity for name, label in catalogue.taxonomy.labels.items()},
+            breaks=what_breaks(catalogue),
         )
         # A big framework takes seconds, which other requests must not stand behind.
         controls = await asyncio.to_thread(assess_all, catalogue, framework, facts, period, book)
@@ -110,6 +112,7 @@ class AssessControls:
             analyses=sum(one.analyses for one in facts.looks),
             versions=tuple(facts.versions),
             controls=controls,
+            aside=tuple(facts.aside),
         )
         return status, book
 

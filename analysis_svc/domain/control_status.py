@@ -6,6 +6,7 @@ named. No finding is therefore never enough for `satisfied`, and an analysis in 
 left something open does not count as one that it looked at.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from analysis_svc.domain.catalogue import Control, JudgedOn, Relation
 from analysis_svc.domain.evidence_facts import EVIDENCE_SHOWN, Facts, LabelFacts, Looks, Period, Versions
 from analysis_svc.domain.evidence_rules import Bearing, EvidenceRule, RuleBook
 from analysis_svc.domain.models import EvidenceState
+from analysis_svc.domain.reviewed_findings import ReviewedFinding
 
 
 class GapKind(StrEnum):
@@ -56,6 +58,7 @@ class ControlStatus:
         last_violation_at: when the last of them was.
         evidence: ids of those, the newest first, at most EVIDENCE_SHOWN.
         findings: findings whose label bears on the control at all.
+        put_aside: findings that would bear on it, had no review put them aside or called them otherwise.
     """
 
     control: Control
@@ -70,6 +73,7 @@ class ControlStatus:
     last_violation_at: datetime | None
     evidence: tuple[UUID, ...]
     findings: int
+    put_aside: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class FrameworkStatus:
         analyses: kept in the period.
         versions: what they were made with, the most frequent first.
         controls: in the framework's order.
+        aside: findings that count no more as they were kept, by which review, the newest first.
     """
 
     framework: str
@@ -97,6 +102,7 @@ class FrameworkStatus:
     analyses: int
     versions: tuple[Versions, ...]
     controls: tuple[ControlStatus, ...]
+    aside: tuple[ReviewedFinding, ...]
 
     def count(self, state: EvidenceState) -> int:
         """How many controls are in this state."""
@@ -115,6 +121,7 @@ class PeriodFacts:
         self.facts = facts
         self.period = period
         self.analyses = sum(one.analyses for one in facts.looks)
+        self.put_aside = Counter(one.label for one in facts.aside)
         self._looks = sorted(facts.looks, key=lambda look: look.first)
         self._known: dict[tuple[str, ...] | None, tuple[int, tuple[datetime, datetime, timedelta]]] = {}
 
@@ -162,6 +169,7 @@ def assess(control: Control, bearing: Bearing, known: PeriodFacts, book: RuleBoo
         last_violation_at=last_at,
         evidence=evidence,
         findings=sum(one.findings for one, _ in seen),
+        put_aside=sum(known.put_aside[label] for label, _ in bearing),
     )
 
 

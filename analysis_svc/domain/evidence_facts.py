@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from analysis_svc.domain.reviewed_findings import Breaks, ReviewedFinding
+
 EVIDENCE_SHOWN = 20
 """Evidence ids given beside a statement; the count says how many there are."""
 
@@ -93,6 +95,8 @@ class Facts:
     violations: Mapping[str, StoredViolations]
     """By "framework control"."""
     versions: Sequence[Versions]
+    aside: Sequence[ReviewedFinding] = ()
+    """What counts no more as it was kept, the newest first; all else here is counted accordingly."""
 
 
 class EvidenceFacts(Protocol):
@@ -105,6 +109,7 @@ class EvidenceFacts(Protocol):
         *,
         senses: Mapping[str, Sequence[str]],
         severities: Mapping[str, float],
+        breaks: Breaks,
     ) -> Facts:
         """Count what was kept in a period.
 
@@ -113,9 +118,11 @@ class EvidenceFacts(Protocol):
             period: when, and of which application.
             senses: names of detectors, by sense.
             severities: of each label, in [0, 1].
+            breaks: what a strong finding of each label breaks.
 
         Raises:
-            ServiceError: INVALID_REQUEST when there are too many kinds of analyses to be counted at once.
+            ServiceError: INVALID_REQUEST when there are too many kinds of analyses, or too many findings that
+                were put aside, to be counted at once.
             StorageUnavailableError: the database does not answer.
         """
         ...

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analysis_svc.adapters.audit_repository import append_event
@@ -17,6 +18,7 @@ from analysis_svc.adapters.insights.incident_rows import (
     sighting_of,
     upsert_incidents,
 )
+from analysis_svc.adapters.insights.put_aside import put_aside_of, wholly_put_aside
 from analysis_svc.adapters.insights.risk_facts import in_span
 from analysis_svc.adapters.insights.tables import incident_evidence, incidents
 from analysis_svc.adapters.tables import analyses, findings
@@ -106,7 +108,9 @@ class IncidentRepository:
                 < select(last.c.opened_at, last.c.id).where(last.c.id == after).scalar_subquery()
             )
         async with self._database.tenant(tenant_id) as connection:
-            return [incident_of(row) for row in await connection.execute(query)]
+            rows = (await connection.execute(query)).all()
+            aside = await put_aside_of(connection, [row.id for row in rows])
+        return [incident_of(row, aside.get(row.id, 0)) for row in rows]
 
     async def one(self, tenant_id: UUID, incident_id: UUID, *, timeline: int) -> IncidentDetail | None:
         """Return one with its first analyses."""
@@ -121,7 +125,8 @@ class IncidentRepository:
             row = found.one_or_none()
             if row is None:
                 return None
-            incident = incident_of(row)
+            aside = await put_aside_of(connection, [row.id])
+            incident = incident_of(row, aside.get(row.id, 0))
             seen = await connection.execute(query)
             return IncidentDetail(incident, tuple(sighting_of(one, incident) for one in seen))
 
@@ -143,6 +148,11 @@ class IncidentRepository:
             func.min(incidents.c.opened_at).filter(_NOT_ENDED).label("oldest"),
         ).where(*_opened_in(span))
         async with self._database.tenant(tenant_id) as connection:
+            aside = await wholly_put_aside(connection, span)
+            if aside:
+                # One parameter, however many they are.
+                theirs = literal(aside, ARRAY(incidents.c.id.type))
+                query = query.where(incidents.c.id != func.all(theirs))
             row = (await connection.execute(query)).one()
         return IncidentSummary(
             open=row.status_open,
@@ -153,6 +163,7 @@ class IncidentRepository:
             mtta_s=_rounded(row.mtta),
             oldest_open_at=row.oldest,
             by_level={level.value: getattr(row, f"level_{level.value}") for level in SERIOUS},
+            put_aside=len(aside),
         )
 
     async def acknowledge(
@@ -195,7 +206,8 @@ class IncidentRepository:
                 subject=str(incident_id),
                 detail={"resolution": row.resolution} if row.resolution else {},
             )
-            return incident_of(row)
+            aside = await put_aside_of(connection, [row.id])
+            return incident_of(row, aside.get(row.id, 0))
 
     async def _new_sightings(self, connection: AsyncConnection, since: datetime) -> list[Sighting]:
         query = (

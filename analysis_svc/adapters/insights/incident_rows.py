@@ -50,8 +50,8 @@ def evidence_row(tenant_id: UUID, incident_id: UUID, sighting: Sighting) -> dict
     }
 
 
-def incident_of(row: Row[Any]) -> Incident:
-    """Read an incident."""
+def incident_of(row: Row[Any], put_aside: int = 0) -> Incident:
+    """Read an incident, of which so many analyses have no finding left."""
     return Incident(
         id=row.id,
         application=row.application,
@@ -68,6 +68,7 @@ def incident_of(row: Row[Any]) -> Incident:
         resolved_at=row.resolved_at,
         resolved_by=row.resolved_by,
         resolution=Resolution(row.resolution) if row.resolution else None,
+        put_aside=put_aside,
     )
 
 

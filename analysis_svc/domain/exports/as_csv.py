@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 from analysis_svc.domain.exports.export import Export
-from analysis_svc.domain.exports.plain import about, audit, control, record, senses, summary
+from analysis_svc.domain.exports.plain import about, audit, control, record, reviewed, senses, summary
 from analysis_svc.domain.exports.seal import Node, canonical, chain, head, sha256
 
 SEAL = "seal.json"
@@ -15,12 +15,17 @@ ABOUT = "about.json"
 _CONTROLS = (
     "control", "title", "state", "rule", "gaps", "analyses", "looked", "coverage", "longest_gap_hours",
     "violations", "last_violation_at", "evidence", "findings",
+    "put_aside",
 )  # fmt: skip
 _ANALYSES = (
     "evidence_id", "analysed_at", "request_id", "application", "risk_score", "risk_low", "risk_high", "level",
     "taxonomy", "versions", "detectors_required", "detectors_succeeded", "detectors_failed", "violated",
 )  # fmt: skip
 _FINDINGS = ("evidence_id", "id", "label", "score", "confidence", "detector", "tier", "occurrences")
+_REVIEWED = (
+    "evidence_id", "analysed_at", "finding_id", "label", "right_label", "feedback_id", "given_at", "given_by",
+    "reviewed_at", "reviewed_by",
+)  # fmt: skip
 _AUDIT = ("seq", "at", "actor", "action", "subject", "detail", "previous_hash", "hash")
 # A spreadsheet takes a cell that begins so for a formula; names in the evidence were chosen by callers. Such
 # a cell gets an apostrophe before it, and so does one that begins with one, so that it can be taken away.
@@ -48,6 +53,7 @@ def files_of(export: Export) -> dict[str, bytes]:
             _FINDINGS,
             [{**found, "evidence_id": one["evidence_id"]} for one in records for found in one["findings"]],
         ),
+        "put_aside.csv": table("put_aside.csv", _REVIEWED, [reviewed(one) for one in export.status.aside]),
         "audit.csv": table("audit.csv", _AUDIT, told["events"]),
     }
 

@@ -18,6 +18,7 @@ from analysis_svc.domain.exports.plain import (
     audit,
     chained,
     control,
+    reviewed,
     rule,
     senses,
     summary,
@@ -80,6 +81,7 @@ def document(export: Export) -> tuple[Node, str]:
                     {
                         **{f"controls-{state.value}": str(status.count(state)) for state in EvidenceState},
                         "analyses": str(status.analyses),
+                        "findings-put-aside": str(len(status.aside)),
                         "chain-of-analyses": last,
                         **(
                             {"application": _quoted(status.period.application)}
@@ -106,6 +108,12 @@ def document(export: Export) -> tuple[Node, str]:
                 _embedded(plan, "Rules of evidence", "assessment-plan.json", _plan(export)),
                 _embedded(
                     _id(unique, "versions"), "Versions behind the evidence", "versions.json", told["versions"]
+                ),
+                _embedded(
+                    _id(unique, "put aside"),
+                    "Findings that a review put aside",
+                    "put-aside.json",
+                    {"findings": [reviewed(one) for one in status.aside]},
                 ),
                 _embedded(_id(unique, "audit"), "Audit log of the period", "audit.json", audit(export)),
             ]
@@ -189,6 +197,7 @@ def _observation(one: ControlStatus, export: Export, unique: str, tool: str) -> 
                 "longest-gap-hours": str(one.longest_gap_h),
                 "violations": str(one.violations),
                 "findings": str(one.findings),
+                "put-aside": str(one.put_aside),
             }
         ),
         "methods": ["TEST"],

@@ -10,12 +10,14 @@ from analysis_svc.domain.exports.export import Export
 from analysis_svc.domain.exports.seal import FORMAT, Node, chain, head
 from analysis_svc.domain.models import EvidenceState
 from analysis_svc.domain.ports import EvidenceRecord
+from analysis_svc.domain.reviewed_findings import ReviewedFinding
 
 STATEMENT = (
     "Satisfied takes a declared rule and evidence that meets all of it. That nothing was found is not "
     "enough, and an analysis in which a detector failed, or left something open, does not count as one that "
     "it looked at. Violated means that a finding of the period broke the control. All else is insufficient, "
-    "with its gaps."
+    "with its gaps. A finding that one key called a false alarm or otherwise labelled, and another accepted, "
+    "counts accordingly; it is named with both, and its analysis stays as it was kept."
 )
 
 
@@ -60,7 +62,24 @@ def summary(status: FrameworkStatus) -> Node:
     """How many controls are in each state, and how many analyses there were."""
     return {
         "analyses": status.analyses,
+        "put_aside": len(status.aside),
         **{state.value: status.count(state) for state in EvidenceState},
+    }
+
+
+def reviewed(one: ReviewedFinding) -> Node:
+    """One finding that counts no more as it was kept, and by whose word and review."""
+    return {
+        "evidence_id": str(one.evidence_id),
+        "analysed_at": time(one.analysed_at),
+        "finding_id": one.finding_id,
+        "label": one.label,
+        "right_label": one.right_label,
+        "feedback_id": str(one.feedback_id),
+        "given_at": time(one.given_at),
+        "given_by": one.given_by,
+        "reviewed_at": time(one.reviewed_at),
+        "reviewed_by": one.reviewed_by,
     }
 
 
@@ -83,6 +102,7 @@ def control(one: ControlStatus) -> Node:
         "last_violation_at": time(one.last_violation_at) if one.last_violation_at else None,
         "evidence": [str(evidence) for evidence in one.evidence],
         "findings": one.findings,
+        "put_aside": one.put_aside,
     }
 
 
@@ -190,6 +210,7 @@ def whole(export: Export) -> tuple[dict[str, Any], str]:
         "summary": summary(export.status),
         "senses": senses(export),
         "controls": [control(one) for one in export.status.controls],
+        "put_aside": [reviewed(one) for one in export.status.aside],
         "analyses": records,
         "audit": audit(export),
     }

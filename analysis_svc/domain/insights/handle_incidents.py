@@ -42,6 +42,7 @@ class IncidentSummary:
         mtta_s: mean time to taking it on, of those that were (MTTA).
         oldest_open_at: first analysis of the oldest that nobody has ended.
         by_level: how many had each level at worst.
+        put_aside: of whose analyses reviews have left no finding at all; they count nowhere else here.
     """
 
     open: int
@@ -52,6 +53,7 @@ class IncidentSummary:
     mtta_s: float | None
     oldest_open_at: datetime | None
     by_level: dict[str, int]
+    put_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

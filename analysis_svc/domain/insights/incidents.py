@@ -82,6 +82,7 @@ class Incident:
         resolved_at: when it was ended.
         resolved_by: token id of who ended it.
         resolution: how.
+        put_aside: analyses of which a review has left no finding; they are among `analyses`.
     """
 
     id: UUID
@@ -99,6 +100,7 @@ class Incident:
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     resolution: Resolution | None = None
+    put_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def _executive(content: ReportContent) -> list[Block]:
     worst = sorted(violated, key=lambda one: -one.violations)[:_FEW]
     if not content.whole.analyses:
         # Every further section would say the same once more.
-        return [sections.verdict(content), sections.numbers(content), *sections.how_to_read()]
+        return [sections.verdict(content), sections.numbers(content), *sections.how_to_read(content)]
     more = (
         f"; {len(violated) - len(worst)} more in the technical report" if len(violated) > len(worst) else ""
     )
@@ -76,7 +76,7 @@ def _executive(content: ReportContent) -> list[Block]:
     ]
     if unknown:
         blocks += [Heading("What is not known"), *_unknown_in_short(unknown)]
-    return [*blocks, *sections.incidents(content, most=_FEW), *sections.how_to_read()]
+    return [*blocks, *sections.incidents(content, most=_FEW), *sections.how_to_read(content)]
 
 
 def _unknown_in_short(unknown: tuple[ControlFacts, ...]) -> list[Block]:
@@ -118,7 +118,7 @@ def _technical(content: ReportContent) -> list[Block]:
         ),
         *sections.gaps(content.controls),
         *sections.versions(content),
-        *sections.how_to_read(),
+        *sections.how_to_read(content),
     ]
 
 
@@ -146,7 +146,7 @@ def _auditor(content: ReportContent) -> list[Block]:
         sections.risk_chart(content),
         sections.level_chart(content),
         *sections.incidents(content, most=_MOST_LISTED),
-        *sections.how_to_read(),
+        *sections.how_to_read(content),
     ]
 
 

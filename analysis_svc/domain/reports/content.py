@@ -210,6 +210,7 @@ class ReportContent:
         incident_totals: over all of them.
         patterns: what the numbers show.
         untested: what could not be looked for, with the reason, a sentence each.
+        put_aside: findings of the period that count otherwise than they were kept, by review.
     """
 
     framework: str
@@ -229,6 +230,7 @@ class ReportContent:
     incident_totals: IncidentTotals
     patterns: tuple[PatternFacts, ...]
     untested: tuple[str, ...]
+    put_aside: int = 0
 
     def controls_in(self, state: EvidenceState) -> tuple[ControlFacts, ...]:
         """Return the controls of that state, in the framework's order."""

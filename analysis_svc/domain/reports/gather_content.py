@@ -96,6 +96,7 @@ class GatherContent:
             ),
             patterns=patterns,
             untested=untested,
+            put_aside=len(judged.aside),
         )
 
     async def _patterns_of(

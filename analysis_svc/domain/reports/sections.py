@@ -362,8 +362,13 @@ def versions(content: ReportContent) -> list[Block]:
     ]
 
 
-def how_to_read() -> list[Block]:
+def how_to_read(content: ReportContent) -> list[Block]:
     """What the words mean."""
+    number = content.put_aside
+    reviewed = (
+        f"{counted(number, 'finding')} {'counts' if number == 1 else 'count'} not as kept: one key called it"
+        " a false alarm or otherwise, and another accepted. An export of the evidence names each."
+    )
     return [
         Heading("How to read this"),
         Items(
@@ -373,6 +378,7 @@ def how_to_read() -> list[Block]:
                 "Insufficient: the evidence allows no statement. It is not a milder word for satisfied.",
                 "Absence of findings is not compliance, and a detector that failed found nothing clean.",
                 "The risk score is 0 to 100; its interval says how bad it could be with what nobody saw.",
+                *([reviewed] if number else ()),
             )
         ),
     ]

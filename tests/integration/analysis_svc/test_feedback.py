@@ -81,6 +81,53 @@ async def test_nobody_reviews_their_own_word_and_nobody_twice(analysis: Analysis
     assert theirs[0] == 404
 
 
+async def test_only_an_accepted_false_alarm_leaves_the_status_and_an_auditor_sees_by_whom(
+    analysis: Analysis,
+) -> None:
+    kept = await analysis.analyze(FOUND | {"context": {"application": "billing"}})
+    assert kept["risk"]["level"] in {"high", "critical"}
+
+    async def told() -> tuple[str, int, list[str], dict[str, Any]]:
+        path = "/api/v1/frameworks/iso27001/status"
+        body = (await analysis.client.get(path, headers=bearer(analysis.tenant))).json()
+        (one,) = [one for one in body["controls"] if one["control"] == "A.5.17"]
+        return one["state"], one["violations"], one["evidence"], body["put_aside"] | {"of": one["put_aside"]}
+
+    async def summary() -> tuple[int, int]:
+        path = "/api/v1/incidents/summary"
+        body = (await analysis.client.get(path, headers=bearer(analysis.tenant))).json()
+        return body["open"], body["put_aside"]
+
+    said = {"evidence_id": kept["evidence_id"], "finding_id": "f1", "verdict": "false_positive"}
+    _, given = await post(analysis, "/feedback", said)
+    nothing = {"false_positives": 0, "relabelled": 0, "findings": [], "of": 0}
+    violated = ("violated", 1, [kept["evidence_id"]], nothing)
+    assert await told() == violated, "a word that nobody accepted changes nothing"
+    reviewer = f"{analysis.tenant} as:second"
+    await post(analysis, f"/feedback/{given['id']}/review", {"accepted": True}, reviewer)
+    state, violations, evidence, aside = await told()
+    assert (state, violations, evidence) == ("insufficient", 0, [])
+    assert (aside["false_positives"], aside["relabelled"], aside["of"]) == (1, 0, 1)
+    (one,) = aside["findings"]
+    assert (one["feedback_id"], one["label"], one["right_label"]) == (given["id"], "SECRET.ApiKey", None)
+    assert (one["given_by"], one["reviewed_by"]) == (given["given_by"], "second")
+    record = (await analysis.get(f"/{kept['evidence_id']}")).json()
+    assert "SECRET.ApiKey" in {found["label"] for found in record["findings"]}, "the evidence stays as it was"
+    assert "iso27001 A.5.17" in record["violated"]
+    assert await summary() == (1, 0), "something is left of the analysis"
+    _, other = await post(analysis, "/feedback", said | {"finding_id": "f2"})
+    await post(analysis, f"/feedback/{other['id']}/review", {"accepted": True}, reviewer)
+    assert await summary() == (0, 1)
+    path = "/api/v1/incidents"
+    (incident,) = (await analysis.client.get(path, headers=bearer(analysis.tenant))).json()["items"]
+    assert (incident["analyses"], incident["put_aside"]) == (1, 1)
+    # A later word that was accepted too takes it back.
+    _, right = await post(analysis, "/feedback", said | {"verdict": "confirmed"})
+    await post(analysis, f"/feedback/{right['id']}/review", {"accepted": True}, reviewer)
+    assert (await told())[:3] == violated[:3]
+    assert await summary() == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("change", "status", "field"),
     [

@@ -20,12 +20,28 @@ from analysis_svc.domain.exports.make_export import ExportEvidence, ExportOrder,
 from analysis_svc.domain.exports.seal import NOTHING, Seal
 from analysis_svc.domain.models import DetectorFailure
 from analysis_svc.domain.ports import EvidenceFinding, EvidenceRecord
+from analysis_svc.domain.reviewed_findings import ReviewedFinding
 
 TENANT = UUID("11111111-1111-4111-8111-111111111111")
 END = datetime(2026, 11, 1, tzinfo=UTC)
 PERIOD = Period(END - timedelta(days=30), END)
 KEY = EvidenceKey("k1", Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 CALLER = Principal(TENANT, "token-1", frozenset(), frozenset())
+
+ASIDE = (
+    ReviewedFinding(
+        evidence_id=UUID(int=(4 << 76) | (8 << 60) | 1),
+        analysed_at=PERIOD.start + timedelta(hours=1),
+        finding_id="=f1",
+        label="SECRET.ApiKey",
+        right_label=None,
+        feedback_id=UUID(int=(4 << 76) | (8 << 60) | 2),
+        given_at=END - timedelta(days=2),
+        given_by="token-2",
+        reviewed_at=END - timedelta(days=1),
+        reviewed_by="token-3",
+    ),
+)
 
 
 def records(number: int) -> list[EvidenceRecord]:
@@ -79,7 +95,7 @@ class CountedFacts:
             "SECRET.ApiKey", 3, 1, END - timedelta(days=1), (UUID(int=(4 << 76) | (8 << 60)),), 1
         )
         versions = [Versions("2026.11", {"policy": "default", "model": "smollm2:1"}, 300)]
-        return Facts(looks, {found.label: found}, {}, versions)
+        return Facts(looks, {found.label: found}, {}, versions, ASIDE)
 
 
 class NoRules:

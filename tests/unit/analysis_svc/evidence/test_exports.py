@@ -22,6 +22,7 @@ from analysis_svc.domain.exports.make_export import SETTLED, ExportOrder, settle
 from analysis_svc.domain.exports.seal import canonical
 from analysis_svc.domain.exports.verify import NotIntactError, verify
 from tests.unit.analysis_svc.evidence.exported import (
+    ASIDE,
     CALLER,
     KEY,
     PERIOD,
@@ -161,6 +162,29 @@ async def test_every_format_carries_the_versions_of_everything(catalogue: Catalo
         if one["base64"]["filename"] == "versions.json"
     ]
     assert json.loads(base64.b64decode(versions["base64"]["value"])) == told
+
+
+async def test_every_format_names_what_reviews_put_aside_and_keeps_the_finding(catalogue: Catalogue) -> None:
+    document = json.loads((await export(catalogue, ExportFormat.JSON)).content)["content"]
+    (told,) = document["put_aside"]
+    assert (told["feedback_id"], told["given_by"], told["reviewed_by"]) == (
+        str(ASIDE[0].feedback_id),
+        "token-2",
+        "token-3",
+    )
+    assert document["summary"]["put_aside"] == 1
+    (kept,) = [one for one in document["analyses"] if one["evidence_id"] == told["evidence_id"]]
+    assert kept["findings"][0]["label"] == told["label"] == "SECRET.ApiKey"
+    results = json.loads((await export(catalogue, ExportFormat.OSCAL)).content)["assessment-results"]
+    (resource,) = [
+        one
+        for one in results["back-matter"]["resources"]
+        if one.get("base64", {}).get("filename") == "put-aside.json"
+    ]
+    assert json.loads(base64.b64decode(resource["base64"]["value"])) == {"findings": [told]}
+    archive = zipfile.ZipFile(io.BytesIO((await export(catalogue, ExportFormat.CSV)).content))
+    row = archive.read("put_aside.csv").decode().splitlines()[1].split(",")
+    assert (row[2], row[5], row[8:10]) == ("'=f1", told["feedback_id"], [told["reviewed_at"], "token-3"])
 
 
 async def test_what_is_not_shown_is_not_satisfied_in_oscal_either(catalogue: Catalogue) -> None:

@@ -33,7 +33,9 @@ def answers(**calls: Any) -> Any:
 
 
 async def gathered(error: Exception) -> ReportContent:
-    judged = SimpleNamespace(title="SOC 2", edition="2017", rules_version=0, versions=(), controls=())
+    judged = SimpleNamespace(
+        title="SOC 2", edition="2017", rules_version=0, versions=(), controls=(), aside=()
+    )
     gather = GatherContent(
         answers(facts=nothing().stored),
         answers(status=judged),
