@@ -157,7 +157,7 @@ def create_app(
             stack.push_async_callback(background.close)
             stack.push_async_callback(insights.watch_incidents.close)
             stack.push_async_callback(evidence_parts.rolling.close)
-            stack.callback(insights.statistics.close)
+            stack.callback(insights.close)
             stack.push_async_callback(frameworks.close)
             if settings.metrics_port:
                 stack.callback(metrics.serve(settings.metrics_host, settings.metrics_port).close)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from litestar.di import Provide
 
+from analysis_svc.adapters.catalogue_files import SHIPPED
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.coverage_facts import CoverageFactsRepository
 from analysis_svc.adapters.insights.event_source import EventRepository
@@ -13,8 +14,10 @@ from analysis_svc.adapters.insights.feedback_repository import FeedbackRepositor
 from analysis_svc.adapters.insights.incident_repository import IncidentRepository
 from analysis_svc.adapters.insights.quality_evaluations import QualityEvaluations
 from analysis_svc.adapters.insights.quality_facts import QualityFactsRepository
+from analysis_svc.adapters.insights.rego_process import RegoProcess, load_policies
 from analysis_svc.adapters.insights.risk_facts import RiskFactsRepository
 from analysis_svc.adapters.insights.statistics_process import StatisticsProcess
+from analysis_svc.adapters.insights.stored_decisions import StoredDecisionsRepository
 from analysis_svc.adapters.metrics import Metrics
 from analysis_svc.api.advice_controller import AdviceController
 from analysis_svc.api.feedback_controller import FeedbackController
@@ -28,6 +31,7 @@ from analysis_svc.domain.insights.feedback import FeedbackOnFindings
 from analysis_svc.domain.insights.handle_incidents import Incidents
 from analysis_svc.domain.insights.patterns_over_time import PatternsOverTime
 from analysis_svc.domain.insights.quality import EvaluationStore, Quality
+from analysis_svc.domain.insights.rego_advice import WeighRego
 from analysis_svc.domain.insights.risk_history import RiskHistory
 from analysis_svc.domain.insights.watch_incidents import WatchIncidents
 from analysis_svc.domain.ports import EvidenceStore
@@ -55,6 +59,7 @@ class Insights:
     quality_evaluations: EvaluationStore
     statistics: StatisticsProcess
     watch_incidents: WatchIncidents
+    rego: RegoProcess
 
     def dependencies(self) -> Mapping[str, Provide]:
         """Return what handlers ask for by name."""
@@ -68,11 +73,21 @@ class Insights:
             "patterns_over_time": Provide(lambda: self.patterns_over_time, sync_to_thread=False),
         }
 
+    def close(self) -> None:
+        """End the processes that compute."""
+        self.statistics.close()
+        self.rego.close()
+
 
 def compose_insights(
     database: Database, catalogue: Catalogue, evidence: EvidenceStore, metrics: Metrics
 ) -> Insights:
-    """Put the insights together on the service's database."""
+    """Put the insights together on the service's database.
+
+    Raises:
+        DataFileError: a shipped policy is wrong.
+    """
+    rego, policies = RegoProcess(), load_policies(SHIPPED / "policies")
     statistics, quality_facts = StatisticsProcess(), QualityFactsRepository(database)
     incidents = IncidentRepository(database, catalogue.taxonomy, metrics.incident_opened)
     return Insights(
@@ -82,9 +97,14 @@ def compose_insights(
         patterns_over_time=PatternsOverTime(EventRepository(database), statistics),
         feedback=FeedbackOnFindings(FeedbackRepository(database), evidence, catalogue.taxonomy, _now),
         quality_evaluations=QualityEvaluations(database),
-        give_advice=GiveAdvice(CoverageFactsRepository(database), quality_facts),
+        give_advice=GiveAdvice(
+            CoverageFactsRepository(database),
+            quality_facts,
+            WeighRego(StoredDecisionsRepository(database), rego, policies),
+        ),
         quality=Quality(quality_facts),
         statistics=statistics,
+        rego=rego,
     )
 
 

@@ -27,6 +27,38 @@ class EffectOut(msgspec.Struct, frozen=True):
     cost: float
 
 
+class RegoEffectOut(msgspec.Struct, frozen=True):
+    """What the changed policy makes of stored analyses that the policy as it is decided on.
+
+    ``flagged_…``: not allowed. ``confirmed``: findings of which feedback that another key accepted says that
+    something is there; ``false_positives``: those that it calls false alarms.
+    """
+
+    analyses: int
+    flagged_before: int
+    flagged_after: int
+    confirmed: int
+    confirmed_lost: int
+    false_positives: int
+    false_positives_removed: int
+
+
+class RegoDiffOut(msgspec.Struct, frozen=True):
+    """The same as a unified diff of a policy, evaluated before and after."""
+
+    policy: str
+    policy_version: str
+    diff: str
+    effect: RegoEffectOut
+
+
+class RegoOut(msgspec.Struct, frozen=True):
+    """A diff, or why there is none: one of the two is null."""
+
+    diff: RegoDiffOut | None
+    left_out: str | None
+
+
 class AdvisedOut(msgspec.Struct, frozen=True):
     """One piece of advice; reason and remediation have at most 120 characters each."""
 
@@ -38,6 +70,7 @@ class AdvisedOut(msgspec.Struct, frozen=True):
     threshold: float | None
     effect: EffectOut
     evidence: list[UUID]
+    rego: RegoOut
 
 
 class AdviceOut(msgspec.Struct, frozen=True):

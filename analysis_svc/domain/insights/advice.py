@@ -10,11 +10,13 @@ of
 findings.
   It is chosen on the earlier half of their words and evaluated on the later, so that what is stated is not
   what was chosen for. Without an effect there it is not advised.
+
+A threshold comes with a change of the Rego policy as well, where that could be weighed; see `rego_advice`.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +24,7 @@ from uuid import UUID
 from analysis_svc.domain.catalogue import Priority
 from analysis_svc.domain.insights.feedback import Feedback, Word
 from analysis_svc.domain.insights.quality import MOST_WORDS, QualityFacts, last_words, rate_of
+from analysis_svc.domain.insights.rego_advice import RegoAdvice, WeighRego
 from analysis_svc.domain.insights.span import Span
 
 MOST_TEXT = 120
@@ -35,6 +38,7 @@ LEAST_THRESHOLD = 0.6
 """The mapper takes no lower one."""
 MODEL_TIERS = frozenset({"model", "semantic"})
 _MOST_EVIDENCE = 20
+_NO_POLICY = RegoAdvice(None, "a policy does not decide whether a detector answers")
 
 
 class AdviceKind(StrEnum):
@@ -67,7 +71,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """One piece of advice; `reason` and `remediation` have at most 120 characters."""
+    """One piece of advice; `reason` and `remediation` have at most 120 characters.
+
+    `rego` is the same as a change of a policy, or why there is none.
+    """
 
     kind: AdviceKind
     subject: str
@@ -77,6 +84,7 @@ class Advised:
     threshold: float | None
     effect: Effect
     evidence: tuple[UUID, ...]
+    rego: RegoAdvice = _NO_POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +123,22 @@ class CoverageFacts(Protocol):
 class GiveAdvice:
     """Advises a tenant."""
 
-    def __init__(self, coverage: CoverageFacts, quality: QualityFacts) -> None:
+    def __init__(self, coverage: CoverageFacts, quality: QualityFacts, rego: WeighRego) -> None:
         self._coverage = coverage
         self._quality = quality
+        self._rego = rego
 
     async def over(self, tenant_id: UUID, span: Span) -> tuple[Advised, ...]:
         """Return the advice that a span gives reason for, the most urgent first."""
         gaps = coverage_gaps(await self._coverage.coverage(tenant_id, span))
         words = await self._quality.words(tenant_id, span, limit=MOST_WORDS)
+        raised = {one.subject: one for one in thresholds(words)}
+        least = {label: one.threshold for label, one in raised.items() if one.threshold is not None}
+        weighed = await self._rego.weigh(tenant_id, span, least, words)
         urgency = tuple(Priority)
         return tuple(
             sorted(
-                [*gaps, *thresholds(words)],
+                [*gaps, *(replace(one, rego=weighed[label]) for label, one in raised.items())],
                 key=lambda one: (urgency.index(one.priority), one.kind, one.subject),
             )
         )

@@ -205,7 +205,50 @@ async def test_advice_names_the_detector_that_keeps_failing(analysis: Analysis) 
     assert (advised["kind"], advised["subject"], advised["priority"]) == ("coverage_gap", "d", "high")
     assert (advised["effect"]["before"], advised["effect"]["after"]) == (0.5, 0.0)
     assert len(advised["evidence"]) == 20
+    assert advised["rego"] == {
+        "diff": None,
+        "left_out": "a policy does not decide whether a detector answers",
+    }
     assert (await ask(analysis, "/advice", analysis.other)).json()["advice"] == []
+
+
+async def test_threshold_comes_with_a_policy_that_was_evaluated_on_what_is_stored(
+    analysis: Analysis,
+) -> None:
+    def body(confidence: float) -> dict[str, Any]:
+        found = {"id": "f1", "label": "PII.Contact.Email", "score": 1.0, "confidence": confidence}
+        made_with = {"policy": "default", "policy_version": "2"}
+        return {
+            "findings": [found | {"tier": "model", "detector": "d"}],
+            "context": {"detectors_required": ["d"], "detectors_succeeded": ["d"], "versions": made_with},
+        }
+
+    unsure, headers = [n % 4 == 0 for n in range(44)], bearer(analysis.tenant)
+    kept = await analysis.analyze({"items": [body(0.62 if one else 0.9) for one in unsure]})
+    for one, result in zip(unsure, kept["results"], strict=True):
+        said = {"evidence_id": result["evidence_id"], "finding_id": "f1"}
+        said["verdict"] = "false_positive" if one else "confirmed"
+        given = (await analysis.client.post("/api/v1/feedback", json=said, headers=headers)).json()
+        await analysis.client.post(
+            f"/api/v1/feedback/{given['id']}/review",
+            json={"accepted": True},
+            headers={"Authorization": f"Bearer {analysis.tenant} as:second"},
+        )
+    (advised,) = (await ask(analysis, "/advice")).json()["advice"]
+    assert (advised["kind"], advised["subject"]) == ("threshold", "PII.Contact.Email")
+    rego = advised["rego"]["diff"]
+    assert advised["rego"]["left_out"] is None
+    assert (rego["policy"], rego["policy_version"]) == ("default", "2")
+    assert f"+\tfinding.confidence < {advised['threshold']}" in rego["diff"].splitlines()
+    assert rego["effect"] == {
+        "analyses": 44,
+        "flagged_before": 44,
+        "flagged_after": 33,
+        "confirmed": 33,
+        "confirmed_lost": 0,
+        "false_positives": 11,
+        "false_positives_removed": 11,
+    }
 
 
 async def test_repair_is_not_said_to_determine_what_a_finding_leaves_open(analysis: Analysis) -> None:
