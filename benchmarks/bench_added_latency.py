@@ -2,8 +2,9 @@
 
 Starts one more orchestration_svc on the stack's database, cache, mapper and analysis, whose only detectors
 are fakes of known slowness in processes of their own, and asks the slowest of them directly for comparison.
-Two tables: one of so many callers that each wait for their answer (a closed loop, which shows what a request
-costs when everything is busy), and one at an offered rate (an open loop, which shows what that load adds).
+Three tables: one of so many callers that each wait for their answer (a closed loop, which shows what a
+request costs when everything is busy), the same by how slow the slowest detector is (which shows when that is
+so), and one at an offered rate (an open loop, which shows what that load adds).
 """
 
 import argparse
@@ -31,12 +32,14 @@ from orchestration_svc.adapters.http_calls import NotConnectedError
 from orchestration_svc.adapters.outbound_client import AnyAddress, OutboundClient
 
 DELAYS_MS = (5, 10, 15, 20)
+SLOWEST_MS = (5, 20, 50, 100)
 _OURS = "alt_profanity_check,detect_secrets,presidio_analyzer,prompt_guardrail"
 _TEXT = "The tram stops at the old market."
 _READY_S = 60
 _WARM_UP = 20
 _MOST_AT_ONCE = 512
 _DIRECTLY = "slowest detector, asked directly"
+_FOUR = "four detectors"
 
 
 @contextmanager
@@ -47,6 +50,32 @@ def _running(*command: str, env: dict[str, str] | None = None) -> Iterator[psuti
     finally:
         process.terminate()
         process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class BySlowest:
+    """The closed loop where the slowest detector takes so long; it is asked directly, and with the others.
+
+    Attributes:
+        slowest_ms: how long it takes.
+        direct: what it took, asked directly.
+        through: what four of which it is the slowest took through the orchestrator.
+        worked_ms: of the orchestrator's processor time for each request.
+    """
+
+    slowest_ms: int
+    direct: Figures
+    through: Figures
+    worked_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rows of the closed loop, each with the orchestrator's milliseconds of work, and the other tables."""
+
+    rows: list[tuple[Figures, float]]
+    by_slowest: list[BySlowest]
+    offered: list[Offered]
 
 
 @asynccontextmanager
@@ -97,35 +126,36 @@ def _asked(**more: bool) -> dict[str, object]:
 
 
 async def _run(
-    requests: int, concurrency: int, rates: Sequence[float]
-) -> tuple[list[tuple[Figures, float]], list[Offered]]:
+    requests: int, concurrency: int, rates: Sequence[float], slowest_ms: Sequence[int]
+) -> Measured:
     token, ports = stack_token(), free_ports(len(DELAYS_MS))
     fakes = [("benchmarks.chaos_detector", str(port)) for port in ports]
     with _running(*fakes[0]), _running(*fakes[1]), _running(*fakes[2]), _running(*fakes[3]):
         # At an offered rate as many are under way as there are; the closed loop never has more than its own.
         async with OutboundClient(AnyAddress(), max_connections=_MOST_AT_ONCE) as client:
-            for port, delay in zip(ports, DELAYS_MS, strict=True):
-                await _once_it_is_up(client, f"http://127.0.0.1:{port}/behave/wait-{delay}", token)
+            await _ordered(client, ports, DELAYS_MS, token)
             async with _orchestrator(token, ports) as (url, process):
                 slowest = f"http://127.0.0.1:{ports[-1]}/api/v1/text/contents"
                 asked = {
                     _DIRECTLY: (slowest, {"contents": [_TEXT]}),
-                    "four detectors": (f"{url}/api/v1/orchestrate", _asked(auto_map=False)),
+                    _FOUR: (f"{url}/api/v1/orchestrate", _asked(auto_map=False)),
                     "and mapped": (f"{url}/api/v1/orchestrate", _asked(analyze=False)),
                     "and analysed": (f"{url}/api/v1/orchestrate", _asked()),
                 }
-                rows = []
-                for name, (to, body) in asked.items():
+
+                async def closed(name: str) -> tuple[Figures, float]:
+                    to, body = asked[name]
                     before = _worked_s(process)
                     figures = await measure(
                         name,
-                        lambda _, to=to, body=body: _post(client, to, token, body),  # type: ignore[misc]
+                        lambda _: _post(client, to, token, body),
                         requests=requests,
                         concurrency=concurrency,
                         warm_up=_WARM_UP,
                     )
-                    worked = _worked_s(process) - before
-                    rows.append((figures, worked * 1000 / (requests + _WARM_UP)))
+                    return figures, (_worked_s(process) - before) * 1000 / (requests + _WARM_UP)
+
+                rows = [await closed(name) for name in asked]
                 offered = [
                     await measure_offered(
                         name,
@@ -136,7 +166,17 @@ async def _run(
                     for rate in rates
                     for name, (to, body) in asked.items()
                 ]
-                return rows, offered
+                by_slowest = []
+                for slow in slowest_ms:
+                    await _ordered(client, ports, [max(1, slow * part // 4) for part in (1, 2, 3, 4)], token)
+                    direct, _ = await closed(_DIRECTLY)
+                    by_slowest.append(BySlowest(slow, direct, *await closed(_FOUR)))
+                return Measured(rows, by_slowest, offered)
+
+
+async def _ordered(client: OutboundClient, ports: Sequence[int], delays: Sequence[int], token: str) -> None:
+    for port, delay in zip(ports, delays, strict=True):
+        await _once_it_is_up(client, f"http://127.0.0.1:{port}/behave/wait-{delay}", token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +227,16 @@ def main() -> None:
         default=[50.0, 100.0],
         help="requests a second that are offered in the second table (default: 50 100)",
     )
+    parser.add_argument(
+        "--slowest",
+        type=int,
+        nargs="*",
+        default=SLOWEST_MS,
+        help="milliseconds of the slowest detector, a row each in the third table (default: 5 20 50 100)",
+    )
     options = parser.parse_args()
-    rows, offered = uvloop.run(_run(options.requests, options.concurrency, options.rates))
+    measured = uvloop.run(_run(options.requests, options.concurrency, options.rates, options.slowest))
+    rows, offered = measured.rows, measured.offered
     report("added latency, closed loop: each caller waits for its answer", [figures for figures, _ in rows])
     direct = rows[0][0]
     for row, worked_ms in rows[1:]:
@@ -197,6 +245,7 @@ def main() -> None:
             f"{row.name}: + {p50:.1f} ms at p50, + {p95:.1f} ms at p95;"
             f" {worked_ms:.2f} ms of the orchestrator's processor time for each request"
         )
+    _report_by_slowest(measured.by_slowest)
     if offered:
         print()
         report_offered("added latency, open loop: requests come at a rate, answered or not", offered)
@@ -205,6 +254,21 @@ def main() -> None:
         if one.name != _DIRECTLY:
             p50, p95 = one.p50_ms - alone[one.rate].p50_ms, one.p95_ms - alone[one.rate].p95_ms
             print(f"{one.name}, {one.rate:.0f} a second: + {p50:.1f} ms at p50, + {p95:.1f} ms at p95")
+
+
+def _report_by_slowest(rows: Sequence[BySlowest]) -> None:
+    if not rows:
+        return
+    print("\nadded latency, closed loop, by how slow the slowest of four detectors is; milliseconds")
+    print("slowest  added p50  added p95  per s  at once / per s  processor time")
+    for row in rows:
+        through = row.through
+        print(
+            f"{row.slowest_ms:>7}  {through.p50_ms - row.direct.p50_ms:>9.1f}"
+            f"  {through.p95_ms - row.direct.p95_ms:>9.1f}  {through.per_second:>5.0f}"
+            f"  {1000 * through.concurrency / through.per_second:>15.1f}  {row.worked_ms:>14.2f}"
+        )
+    print("Where processors are full, a request takes as many at once divided by those answered a second.")
 
 
 if __name__ == "__main__":
