@@ -29,6 +29,7 @@ from orchestration_svc.adapters.http_calls import HttpCalls
 from orchestration_svc.adapters.http_client import make_http_client
 from orchestration_svc.adapters.job_webhooks import HttpWebhookSender
 from orchestration_svc.adapters.jobs import make_jobs
+from orchestration_svc.adapters.joint_check import JointCheck
 from orchestration_svc.adapters.mapper_client import HttpMapperClient
 from orchestration_svc.adapters.mapper_versions import MappingVersionSource
 from orchestration_svc.adapters.metrics import Metrics
@@ -193,9 +194,7 @@ def create_app(
         max_content_bytes=settings.max_content_bytes,
         version=VERSION,
     )
-    verifier = verifier or TokenVerifier(
-        access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE
-    )
+    tokens_in = TokenVerifier(access.key_ring, access.revocations, issuer=settings.issuer, audience=SERVICE)
     look_at_texts = LookAtTexts(orchestrate, rules.settings, metrics, settings.max_content_bytes)
 
     readiness = _readiness(settings, database, valkey, client, tokens, directory, fleet)
@@ -265,7 +264,10 @@ def create_app(
         ),
         state=State(
             {
-                "verifier": verifier,
+                "verifier": verifier or tokens_in,
+                "joint_check": None
+                if verifier
+                else JointCheck(tokens_in, access.revocations, rules.limiter, rules.limits),
                 "metrics": metrics,
                 "limiter": rules.limiter,
                 "tenant_limits": rules.limits,

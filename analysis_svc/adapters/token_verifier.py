@@ -70,7 +70,7 @@ class TokenVerifier:
                 revocations cannot be known (closed, not open).
         """
         try:
-            principal = await self._principal(token)
+            principal = await self.holder(token)
             revoked = await self._revocations.is_revoked(principal.token_id)
         except (SigningKeysUnavailableError, RevocationsUnavailableError):
             raise ServiceError(
@@ -80,7 +80,13 @@ class TokenVerifier:
             raise _refused("this token was revoked")
         return principal
 
-    async def _principal(self, token: str) -> Principal:
+    async def holder(self, token: str) -> Principal:
+        """Return whose token it is; that it was not revoked is for the caller to find out.
+
+        Raises:
+            ServiceError: UNAUTHORIZED for a token that is not good.
+            SigningKeysUnavailableError: keys cannot be known.
+        """
         if len(token) > _MAX_TOKEN:
             raise _refused("the token is not valid")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,9 +1,11 @@
 -- Takes one request out of every allowance of a tenant, or out of none.
--- KEYS: bucket of the tenant, bucket of the key, bytes of the day, requests under way (all of one tenant).
+-- KEYS: bucket of the tenant, bucket of the key, bytes of the day, requests under way (all of one tenant);
+--       and, where the token is asked for, the set of those that were revoked.
 -- ARGV: requests per minute of the tenant, of the key, bytes per day, requests at once (0: no limit),
 --       bytes of this request, its ticket, milliseconds after which a ticket counts as lost,
+--       the token ('': not asked for), what stands in the set when it is complete,
 --       and tickets of the tenant that are given back before anything is counted.
--- Answers: what was exceeded (0: nothing, else the place of its limit in ARGV), limit, how many are left,
+-- Answers: -1 and nothing counted unless the token is known not to be revoked; else what was exceeded (0: nothing, else the place of its limit in ARGV), limit, how many are left,
 --          milliseconds until all are there again, milliseconds to wait.
 -- The server's clock counts, so that the clocks of several processes need not agree.
 local time = redis.call('TIME')
@@ -13,8 +15,13 @@ local day_limit, at_once = tonumber(ARGV[3]), tonumber(ARGV[4])
 local bytes, lease = tonumber(ARGV[5]), tonumber(ARGV[7])
 local exceeded, wait = 0, 0
 
-if #ARGV > 7 then
-  redis.call('ZREM', KEYS[4], unpack(ARGV, 8))
+if #ARGV > 9 then
+  redis.call('ZREM', KEYS[4], unpack(ARGV, 10))
+end
+if ARGV[8] ~= '' then
+  if redis.call('SISMEMBER', KEYS[5], ARGV[8]) == 1 or redis.call('SISMEMBER', KEYS[5], ARGV[9]) == 0 then
+    return {-1}
+  end
 end
 
 local function refuse(what, milliseconds)

@@ -74,6 +74,10 @@ class Revocations:
                 await self._try_to_load()
         return token_id in self._last_known()
 
+    def knows(self, token_id: str) -> bool:
+        """Tell whether the token is known here to be revoked; that it is not says nothing."""
+        return token_id in self._known
+
     async def current(self) -> frozenset[str]:
         """Read the list from Postgres, at most once a second; the last known one when Postgres is away.
 

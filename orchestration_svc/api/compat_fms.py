@@ -15,9 +15,8 @@ from orchestration_svc.api.compat_fms_wire import (
     DetectionRequest,
     OrchestratorDetection,
 )
-from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.limit_requests import limited
+from orchestration_svc.api.limit_requests import requires_within_limits
 from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.detection import DetectorDirectory
@@ -47,7 +46,7 @@ class FmsController(Controller):
 
     path = "/api"
     tags = ("compatible APIs",)
-    guards = (requires("orchestrate"), limited)
+    guards = (requires_within_limits("orchestrate"),)
 
     @post("/v1/text/contents", status_code=200, summary="As an FMS detector", responses=_ANSWERS)
     async def contents(

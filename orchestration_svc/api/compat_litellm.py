@@ -8,9 +8,8 @@ from litestar.params import Body
 
 from orchestration_svc.api.compat_context import FAULTS, call_context
 from orchestration_svc.api.compat_litellm_wire import GuardrailAnswer, GuardrailParams, GuardrailRequest
-from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.limit_requests import limited
+from orchestration_svc.api.limit_requests import requires_within_limits
 from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
@@ -23,7 +22,7 @@ class LitellmController(Controller):
 
     path = "/beta/litellm_basic_guardrail_api"
     tags = ("compatible APIs",)
-    guards = (requires("orchestrate"), limited)
+    guards = (requires_within_limits("orchestrate"),)
 
     @post("/", status_code=200, summary="As a guardrail of LiteLLM", responses=faults(*FAULTS))
     async def guard(

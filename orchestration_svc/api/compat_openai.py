@@ -15,9 +15,8 @@ from orchestration_svc.api.compat_openai_wire import (
     ModerationRequest,
     TextPart,
 )
-from orchestration_svc.api.guards import requires
 from orchestration_svc.api.injected import Injected
-from orchestration_svc.api.limit_requests import limited
+from orchestration_svc.api.limit_requests import requires_within_limits
 from orchestration_svc.api.problems import faults
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
@@ -34,7 +33,7 @@ class OpenaiController(Controller):
 
     path = "/v1/moderations"
     tags = ("compatible APIs",)
-    guards = (requires("orchestrate"), limited)
+    guards = (requires_within_limits("orchestrate"),)
 
     @post("/", status_code=200, summary="As OpenAI's moderations", responses=faults(*FAULTS))
     async def moderate(

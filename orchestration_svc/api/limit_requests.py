@@ -1,16 +1,21 @@
 """Limits around the requests that do work: who may pass, what is told of it, and when it is over."""
 
+from collections.abc import Awaitable
+from typing import Protocol, TypeAlias, cast
+
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Guard, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPReceiveMessage, WebSocketReceiveMessage
 
-from orchestration_svc.api.guards import provide_principal
+from orchestration_svc.api.guards import PRINCIPAL, provide_principal, requires
 from orchestration_svc.domain.access import Principal
 from orchestration_svc.domain.errors import ErrorCode, ServiceError
 from orchestration_svc.domain.limits import MINUTE_S, Admission, Exceeded, RequestLimiter, TenantLimits
 
+# Named here, as what a function within a function is said to return is worked out at each request.
+_Received: TypeAlias = HTTPReceiveMessage | WebSocketReceiveMessage
 _TOO_MANY = 429
 _LATER_S = 10
 _ADMISSION = "limit_admission"
@@ -35,6 +40,40 @@ async def limited(connection: ASGIConnection, handler: BaseRouteHandler) -> None
     declared = _declared_bytes(connection)
     limits = await tenant_limits.of(principal.tenant_id)
     admission = await limiter.admit(principal.tenant_id, principal.token_id, limits, content_bytes=declared)
+    _keep(connection, admission, declared)
+
+
+class JointQuestion(Protocol):
+    """Asks at once whether a caller may call and is within the limits."""
+
+    async def __call__(
+        self, token: str, scope: str, *, content_bytes: int
+    ) -> tuple[Principal, Admission] | None:
+        """Return who calls and what was counted, None for any doubt; ServiceError for a token not good."""
+        ...
+
+
+def requires_within_limits(scope: str) -> Guard:
+    """Make a guard that does what ``requires(scope)`` and then `limited` do, by one question if it can."""
+    required = requires(scope)
+
+    async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+        joint: JointQuestion | None = connection.app.state.joint_check
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if joint is not None and scheme.lower() == "bearer" and token.strip():
+            declared = _declared_bytes(connection)
+            passed = await joint(token.strip(), scope, content_bytes=declared)
+            if passed is not None:
+                connection.scope.setdefault("state", {})[PRINCIPAL] = passed[0]
+                _keep(connection, passed[1], declared)
+                return
+        await cast("Awaitable[None]", required(connection, handler))
+        await limited(connection, handler)
+
+    return guard
+
+
+def _keep(connection: ASGIConnection, admission: Admission, declared: int) -> None:  # type: ignore[type-arg]
     state = connection.scope["state"]
     state[_ADMISSION], state[_DECLARED] = admission, declared
     if admission.exceeded is not None:
@@ -50,7 +89,7 @@ def with_limits(app: ASGIApp, limiter: RequestLimiter) -> ASGIApp:
             return
         received = 0
 
-        async def counted() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        async def counted() -> _Received:
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":

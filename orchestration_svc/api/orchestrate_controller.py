@@ -8,11 +8,11 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
-from orchestration_svc.api.guards import provide_principal, requires
+from orchestration_svc.api.guards import provide_principal
 from orchestration_svc.api.idempotent import IdempotencyKey, answered_once
 from orchestration_svc.api.injected import Injected
 from orchestration_svc.api.jobs_wire import BatchAnswer, BatchRequest, JobOut
-from orchestration_svc.api.limit_requests import limited
+from orchestration_svc.api.limit_requests import requires_within_limits
 from orchestration_svc.api.now_or_later import NowOrLater
 from orchestration_svc.api.orchestrate_wire import OrchestrateAnswer, OrchestrateRequest
 from orchestration_svc.api.problems import BODY, PARTIAL, faults
@@ -73,7 +73,7 @@ class OrchestrateController(Controller):
 
     path = "/api/v1/orchestrate"
     tags = ("orchestration",)
-    guards = (requires("orchestrate"), limited)
+    guards = (requires_within_limits("orchestrate"),)
 
     @post("/", status_code=200, summary="Look at one text", responses=ANSWERS)
     async def orchestrate(

@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import msgspec
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from orchestration_svc.adapters import rate_limits, tenant_settings_cache
 from orchestration_svc.adapters.access import Access
 from orchestration_svc.adapters.rate_limits import ValkeyLimiter
+from orchestration_svc.adapters.revocations import REVOKED_SET, SENTINEL
 from orchestration_svc.adapters.valkey import make_valkey
 from orchestration_svc.domain.access import Role
 from orchestration_svc.domain.limits import Exceeded, Limits
@@ -267,6 +269,58 @@ async def test_caller_without_a_token_uses_up_nothing(narrow: Service, token: st
     for _ in range(5):
         assert (await narrow.call("POST", PATH, json=BODY)).status_code == 401
     assert (await narrow.call("POST", PATH, token, json=BODY)).headers["ratelimit-remaining"] == "1"
+
+
+async def _published(valkey: Redis) -> None:
+    while not await valkey.sismember(REVOKED_SET, SENTINEL):  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.005)
+
+
+async def test_token_revoked_a_moment_ago_is_refused_and_uses_up_nothing(
+    narrow: Service, access: Access, tenant: UUID, token: str, valkey: Redis
+) -> None:
+    stolen = await issue(access, tenant, Role.ANALYST)
+    await _published(valkey)
+    token_id = jwt.decode(stolen, options={"verify_signature": False})["jti"]
+    await valkey.sadd(REVOKED_SET, token_id)  # as another process does; this one has not read it yet
+    for _ in range(5):
+        assert (await narrow.call("POST", PATH, stolen, json=BODY)).status_code == 401
+    answer = await narrow.call("POST", PATH, token, json=BODY)
+    assert (answer.status_code, answer.headers["ratelimit-remaining"]) == (200, "1")
+
+
+async def test_list_of_revoked_tokens_that_is_not_whole_lets_nobody_pass_unasked(
+    limiter: ValkeyLimiter, valkey: Redis
+) -> None:
+    tenant, limits = uuid4(), Limits(requests_per_minute=1, concurrent_requests=1)
+    await valkey.delete(REVOKED_SET)
+    for kept in ((), ("revoked",), ("revoked", SENTINEL)):
+        if kept:
+            await valkey.sadd(REVOKED_SET, *kept)
+        assert await limiter.admit_unrevoked(tenant, "revoked", limits, content_bytes=0) is None
+    assert await limiter.admit_unrevoked(tenant, "", limits, content_bytes=0) is None
+    passed = await limiter.admit_unrevoked(tenant, "another", limits, content_bytes=0)
+    assert passed is not None
+    assert (passed.exceeded, passed.remaining) == (None, 0), "nothing was counted of the others"
+    refused = await limiter.admit_unrevoked(tenant, "another", limits, content_bytes=0)
+    assert refused is not None
+    assert refused.exceeded is Exceeded.REQUESTS
+
+
+async def test_where_both_cannot_be_asked_at_once_they_are_asked_apart(
+    limiter: ValkeyLimiter, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, limits = uuid4(), Limits(concurrent_requests=1)
+    first = await limiter.admit(tenant, "key", limits, content_bytes=0)
+    await limiter.leave(tenant, first.ticket or "")
+    # An access list keeps them apart, as a cluster would whose places they differ in.
+    monkeypatch.setattr(rate_limits, "REVOKED_SET", "not ours to read")
+    assert await limiter.admit_unrevoked(tenant, "key", limits, content_bytes=0) is None
+    monkeypatch.undo()
+    await valkey.sadd(REVOKED_SET, SENTINEL)
+    again = await limiter.admit_unrevoked(tenant, "key", limits, content_bytes=0)
+    assert again is None, "it is not tried a second time"
+    assert (await limiter.admit(tenant, "key", limits, content_bytes=0)).exceeded is None
 
 
 async def test_service_answers_without_valkey(settings: Settings, access: Access, tenant: UUID) -> None:
