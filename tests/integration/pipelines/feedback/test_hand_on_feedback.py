@@ -10,10 +10,15 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from click.testing import CliRunner
+from dagster import DagsterInstance, materialize
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
 from pipelines.__main__ import main
+from pipelines.defs.finetuning.resources import PipelineSettings
+from pipelines.defs.quality.assets import reviewed_feedback
+from pipelines.defs.retention.assets import tenants
+from pipelines.defs.retention.resources import RetentionSettingsResource
 from pipelines.hand_on_feedback import HandedOn, hand_on_feedback
 from pipelines.lib.build_dataset import DatasetSources
 from pipelines.lib.families import load_vendor_families
@@ -206,6 +211,30 @@ def test_command_says_what_it_handed_on_and_removes_files_of_nobody(
     first = (world.folder / f"tenant-{world.tenant}.jsonl").read_bytes()
     assert CliRunner().invoke(main, ["feedback"]).exit_code == 0
     assert (world.folder / f"tenant-{world.tenant}.jsonl").read_bytes() == first
+
+
+def test_step_of_dagster_says_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in SERVICES:
+        monkeypatch.setenv(f"PIPELINES_{service.upper()}_DATABASE_URL", world.dsns[service].pipeline)
+    world.agree("mapper", 1, yes=True)
+    world.decided("chart number", "PII.Health.Identifier", accepted=True)
+    world.decided("heap of words", None, accepted=True)
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(str(tenants.name), [str(world.tenant)])
+        done = materialize(
+            [reviewed_feedback],
+            partition_key=str(world.tenant),
+            instance=instance,
+            resources={
+                "retention_settings": RetentionSettingsResource(),
+                "pipeline_settings": PipelineSettings(feedback=str(world.folder)),
+            },
+        )
+    (made,) = done.asset_materializations_for_node("reviewed_feedback")
+    told = {name: value.value for name, value in made.metadata.items()}
+    assert (told["dagster/row_count"], told["left out: no_meaning"]) == (1, 1)
+    assert (told["agreed in analysis"], told["agreed in mapper"]) == (False, True)
+    assert [raw for raw, _, _ in world.rows()] == ["chart number"]
 
 
 def test_without_its_database_nothing_is_handed_on_and_the_variable_is_named(
