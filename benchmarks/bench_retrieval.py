@@ -27,30 +27,8 @@ from analysis_svc.domain.knowledge.evaluate import Judged, Quality, measure, pla
 from analysis_svc.domain.knowledge.models import Question
 from analysis_svc.settings import example_settings
 from tests.fixtures import databases, servers
+from tests.fixtures.official_texts import official_texts
 
-# file, source, title, edition, format
-TEXTS = (
-    ("ai-act.jsonl", "eu-ai-act", "EU Artificial Intelligence Act", "2024/1689", "jsonl"),
-    ("gdpr.jsonl", "gdpr", "General Data Protection Regulation", "2016/679", "jsonl"),
-    ("nist-ai-rmf-1.0.jsonl", "nist-ai-rmf", "NIST AI Risk Management Framework", "1.0", "jsonl"),
-    ("nist_ai_600_1_actions.jsonl", "nist-ai-600-1", "NIST AI 600-1", "2024", "jsonl"),
-    ("nist-csf-2.0.jsonl", "nist-csf", "NIST Cybersecurity Framework", "2.0", "jsonl"),
-    ("nist-sp-800-53-rev5.jsonl", "nist-800-53", "NIST SP 800-53", "Revision 5", "jsonl"),
-    (
-        "nist-sp-800-66-rev2.jsonl",
-        "hipaa",
-        "HIPAA Security Rule (NIST SP 800-66)",
-        "Revision 2",
-        "jsonl",
-    ),
-    (
-        "oscal-800-53r5-moderate.json",
-        "nist-800-53-moderate",
-        "NIST SP 800-53, moderate baseline",
-        "Revision 5",
-        "oscal",
-    ),
-)
 # file, the source whose places are ranked
 TASKS = (
     ("hipaa-to-800-53.dev.jsonl", "nist-800-53"),
@@ -116,19 +94,23 @@ async def _latencies(parts: KnowledgeParts, requests: int, concurrency: int) -> 
     return sorted(taken)
 
 
-async def _fill(parts: KnowledgeParts, data: Path) -> None:
+async def fill(parts: KnowledgeParts, data: Path) -> None:
+    """Index the shipped catalogues and the official texts; what is there already is passed over."""
     await parts.index_shipped(load_catalogue(example_settings().taxonomy))
-    for name, source, title, edition, kind in TEXTS:
+    for one in official_texts().values():
         started = time.perf_counter()
-        content = (data / "regulatory" / name).read_bytes()
-        new = NewDocument(source, title, edition, kind, content)
+        content = (data / one.file).read_bytes()
+        new = NewDocument(one.key, one.title, one.edition, one.format, content)
         added = await parts.add_knowledge.add(OPERATOR_TENANT_ID, new, actor="benchmark")
         if added.new:
-            print(f"indexed {name}: {added.document.chunks} chunks, {time.perf_counter() - started:.0f} s")
+            print(
+                f"indexed {one.file}: {added.document.chunks} chunks, {time.perf_counter() - started:.0f} s"
+            )
 
 
 @asynccontextmanager
-async def _parts(url: str) -> AsyncIterator[KnowledgeParts]:
+async def open_parts(url: str) -> AsyncIterator[KnowledgeParts]:
+    """Open the knowledge index of a database, with the whole machine to embed on."""
     database = Database(url, pool_size=10, statement_timeout_ms=30_000)
     settings = msgspec.structs.replace(example_settings(), database_url=url)
     parts = compose_knowledge(settings, database, threads=os.cpu_count() or 1)
@@ -140,7 +122,8 @@ async def _parts(url: str) -> AsyncIterator[KnowledgeParts]:
 
 
 @contextmanager
-def _database(url: str | None) -> Iterator[str]:
+def database_at(url: str | None) -> Iterator[str]:
+    """Give a migrated database: the one that is named, or one that is gone afterwards."""
     if url:
         yield url
         return
@@ -151,8 +134,8 @@ def _database(url: str | None) -> Iterator[str]:
 
 
 async def _run(url: str, data: Path, requests: int) -> None:
-    async with _parts(url) as parts:
-        await _fill(parts, data)
+    async with open_parts(url) as parts:
+        await fill(parts, data)
         figures = [await _figures(parts, data, task, source) for task, source in TASKS]
         print(f"{'task':<30} {'':<8} {'MRR@10':>7} {'recall@10':>10}")
         for one in figures:
@@ -177,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.data is None:
         parser.error("say where the data folder is: --data or LLAMA_MAPPER_DATA")
-    with _database(chosen.database_url) as url:
+    with database_at(chosen.database_url) as url:
         asyncio.run(_run(url, Path(chosen.data), chosen.requests))
 
 

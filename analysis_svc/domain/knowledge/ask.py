@@ -1,6 +1,7 @@
 """The use case behind /rag/query: search, fuse, quote, and say so when the sources do not answer."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -17,6 +18,7 @@ from analysis_svc.domain.knowledge.models import (
     Hit,
     Question,
 )
+from analysis_svc.domain.knowledge.named import documents_named, foreign_laws, mentioned, unknown_names
 from analysis_svc.domain.knowledge.ports import Embedder, Found, KnowledgeIndex, SearchSpace
 from analysis_svc.domain.knowledge.quote import best_quote
 from analysis_svc.domain.knowledge.rate import NOT_IN_SOURCES_UNDER, relevance, total
@@ -26,6 +28,8 @@ from analysis_svc.domain.knowledge.write import Writer, WriterUnavailableError, 
 HITS = 50
 """Most hits of each search that are fused."""
 _QUOTED = 3
+_NOT_THE_PLACE = round(NOT_IN_SOURCES_UNDER / 2, 4)
+"""Most relevance of what is near a place or a law that the sources do not have."""
 NOT_IN_SOURCES = "The indexed sources do not answer this."
 NOTHING_INDEXED = "Nothing is indexed that could answer this."
 
@@ -44,7 +48,8 @@ class Ranking:
     """What was found and in which versions.
 
     Attributes:
-        hits: both searches fused, best first.
+        hits: all searches fused, best first.
+        answerable: False where the question asks for a place that no source has, or for another law.
         by_words: what the search by words found, best first.
         by_meaning: what the search by meaning found, best first.
         weights: of the question's words.
@@ -53,6 +58,7 @@ class Ranking:
     """
 
     hits: tuple[RankedHit, ...]
+    answerable: bool
     by_words: tuple[Hit, ...]
     by_meaning: tuple[Hit, ...]
     weights: Mapping[str, float]
@@ -91,6 +97,10 @@ class Knowledge:
         ranking = await self.rank(tenant_id, question)
         cited = tuple(_cited(one, ranking.weights) for one in ranking.hits[: question.limit])
         confidence = max((one.score for one in cited), default=0.0)
+        if not ranking.answerable:
+            # The nearest places are still told, as what they are: none of them is what was asked for.
+            confidence = min(confidence, _NOT_THE_PLACE)
+            cited = tuple(replace(one, score=min(one.score, _NOT_THE_PLACE)) for one in cited)
         if confidence < NOT_IN_SOURCES_UNDER:
             prose, kind = (NOT_IN_SOURCES if cited else NOTHING_INDEXED), AnswerKind.NOT_IN_SOURCES
         else:
@@ -148,8 +158,10 @@ class Knowledge:
             )
         )
         shared = {one.id for one in spaces[0].documents}
+        places, answerable = _places(question.text, spaces, found)
         return Ranking(
-            hits=tuple(_rank(found, weights, shared)),
+            hits=tuple(_rank(found, places, weights, shared)),
+            answerable=answerable,
             by_words=tuple(_best([hit for one in found for hit in one.words])),
             by_meaning=tuple(_best([hit for one in found for hit in one.meanings])),
             weights=weights,
@@ -180,12 +192,44 @@ def _weigh(spaces: Sequence[SearchSpace]) -> tuple[dict[str, float], float]:
     return weights, sum(one.lexemes for one in documents) / chunks if chunks else 1.0
 
 
-def _rank(found: Sequence[Found], weights: Mapping[str, float], shared: set[UUID]) -> list[RankedHit]:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places that a question names; `sure` where it is plain that they are meant."""
+
+    hits: tuple[Hit, ...]
+    sure: bool
+
+
+def _places(question: str, spaces: Sequence[SearchSpace], found: Sequence[Found]) -> tuple[_Places, bool]:
+    """Return the places that are asked for by name, and whether the sources have what is asked for at all.
+
+    A place of a law that the question names as well is looked for in that law only.
+    """
+    documents = [one for space in spaces for one in space.documents]
+    named = {one.id for one in documents_named(question, documents)}
+    hits = _best([hit for one in found for hit in one.references])
+    if named:
+        hits = [hit for hit in hits if hit.document.id in named]
+    if not hits and references_in(question):
+        return _Places((), sure=False), False
+    others = () if named else foreign_laws(question, documents)
+    spoken_of = [hit for one in found for hit in (*one.words, *one.meanings)]
+    if any(not mentioned(law, spoken_of) for law in others):
+        return _Places((), sure=False), False
+    holding: Counter[str] = Counter()
+    for space in spaces:
+        holding.update(space.holding)
+    return _Places(tuple(hits), sure=bool(named) or not unknown_names(question, holding)), True
+
+
+def _rank(
+    found: Sequence[Found], places: _Places, weights: Mapping[str, float], shared: set[UUID]
+) -> list[RankedHit]:
     by_words = _best([hit for one in found for hit in one.words])
     by_meaning = _best([hit for one in found for hit in one.meanings])
-    by_name = _best([hit for one in found for hit in one.references])
+    by_name = places.hits
     hits = {hit.chunk_id: hit for hit in (*by_words, *by_meaning, *by_name)}
-    named = {hit.chunk_id for hit in by_name}
+    named = {hit.chunk_id for hit in by_name} if places.sure else set()
     asked = total(weights)
     # A place that is asked for by its name counts for as much as both searches together.
     rankings = [[hit.chunk_id for hit in one] for one in (by_words, by_meaning, by_name, by_name)]

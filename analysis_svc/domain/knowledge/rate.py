@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-NOT_IN_SOURCES_UNDER = 0.4
+NOT_IN_SOURCES_UNDER = 0.5
 """Relevance below which the sources are said not to answer."""
 
 # Bounds of the cosine of MiniLM between a question and a place: at the lower one it says nothing for the

@@ -11,7 +11,7 @@ _CODE = re.compile(
         | [a-z]{{1,6}}\.[a-z]{{2}}(?:-[0-9]{{2}})?           # GV.OC-01
         | [a-z]{{2,6}}-[0-9]{{1,2}}(?:\.[0-9]{{1,2}}-[0-9]{{3}})?{_POINTS}  # AC-2(1), GV-1.1-001
         | a\.[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?                 # A.8.12
-        | (?:govern|map|measure|manage)\s[0-9](?:\.[0-9]{{1,2}})?
+        | (?:govern|map|measure|manage)\s[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?
         | (?:cc|pi|llm)[0-9]{{1,2}}(?:\.[0-9]{{1,2}})?       # CC6.1, LLM01
     )(?![\w-])""",
     re.IGNORECASE | re.VERBOSE,
@@ -31,3 +31,10 @@ def references_in(text: str) -> list[str]:
     """Return the places that a question names, each once, in one way of writing."""
     found = [match.group() for pattern in (_NAMED, _CODE) for match in pattern.finditer(text)]
     return list(dict.fromkeys(normal_reference(one) for one in found))
+
+
+def without_references(text: str) -> str:
+    """Return a question without the places that it names."""
+    for pattern in (_NAMED, _CODE):
+        text = pattern.sub(" ", text)
+    return text

@@ -1,9 +1,11 @@
 """Whatever is asked of the whole regulatory set, every quote stands word for word in the published file."""
 
+import asyncio
 import re
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,13 +17,13 @@ from analysis_svc.adapters.knowledge.read_file import read_sections
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from analysis_svc.domain.knowledge.ask import Knowledge
 from analysis_svc.domain.knowledge.chunk import chunks_of
-from analysis_svc.domain.knowledge.models import MAX_CITED, DocumentFacts, Hit, Question
+from analysis_svc.domain.knowledge.models import MAX_CITED, Answer, AnswerKind, DocumentFacts, Hit, Question
 from analysis_svc.domain.knowledge.passages import Chunk
 from analysis_svc.domain.knowledge.ports import Found, SearchSpace, Vector
 from analysis_svc.domain.knowledge.quote import MAX_QUOTE
 from analysis_svc.domain.knowledge.references import normal_reference
 from pipelines.lib.rag_index.sources import KnowledgeSource
-from tests.fixtures.official_texts import official_texts, published, questions
+from tests.fixtures.official_texts import Asked, official_texts, published, questions
 
 WORDS = re.compile(r"\w+")
 DIMENSIONS = 384
@@ -131,25 +133,41 @@ class IndexInMemory:
         )
 
 
-async def test_every_quote_of_every_source_is_verbatim_in_its_file_and_in_its_chunk(
-    shared_data: Path,
+@dataclass(frozen=True)
+class Told:
+    """What was asked and answered, and the index that it was answered from."""
+
+    answers: list[tuple[Asked, Answer]]
+    index: IndexInMemory
+
+
+@pytest.fixture(scope="module")
+def told(shared_data: Path) -> Told:
+    """Each question, asked of all sources together, and of one alone in turn."""
+
+    async def ask() -> Told:
+        texts, index = official_texts(), IndexInMemory()
+        for one in texts.values():
+            await index.add(one, shared_data)
+        knowledge = Knowledge(index, HashedWords())
+        answers = [
+            (one, await knowledge.query(uuid4(), Question(one.ask, sources, MAX_CITED)))
+            for number, one in enumerate(questions())
+            for sources in ((), (list(texts)[number % len(texts)],))
+        ]
+        return Told(answers, index)
+
+    return asyncio.run(ask())
+
+
+def test_every_quote_of_every_source_is_verbatim_in_its_file_and_in_its_chunk(
+    told: Told, shared_data: Path
 ) -> None:
     texts = official_texts()
-    index = IndexInMemory()
-    for one in texts.values():
-        await index.add(one, shared_data)
-    knowledge = Knowledge(index, HashedWords())
-    asked = questions()
-    # Each is asked of all sources together, and of one alone in turn.
-    answers = [
-        await knowledge.query(uuid4(), Question(one.ask, sources, MAX_CITED))
-        for number, one in enumerate(asked)
-        for sources in ((), (list(texts)[number % len(texts)],))
-    ]
-    cited = [one for answer in answers for one in answer.citations]
+    cited = [one for _, answer in told.answers for one in answer.citations]
     files = {key: published(one, shared_data) for key, one in texts.items()}
     cut: dict[tuple[UUID, str], list[str]] = {}
-    for _, facts, chunk in index.chunks:
+    for _, facts, chunk in told.index.chunks:
         cut.setdefault((facts.id, chunk.ref_id), []).append(chunk.text)
 
     assert [
@@ -161,6 +179,12 @@ async def test_every_quote_of_every_source_is_verbatim_in_its_file_and_in_its_ch
     ] == []
     assert {one.source for one in cited} == set(texts)
     assert len({(one.document_id, one.quote) for one in cited}) >= LEAST_QUOTES
+
+
+def test_place_that_no_text_has_is_not_answered_by_another_of_its_neighbours(told: Told) -> None:
+    answers = [answer for asked, answer in told.answers if asked.none == "other_place"]
+    assert len(answers) == 32
+    assert {one.kind for one in answers} == {AnswerKind.NOT_IN_SOURCES}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_one_place_has_one_name_however_it_is_written(written: str, normal: str)
         ("what is in Annex III?", ["annex iii"]),
         ("MEASURE 2.7 and A.8.12", ["measure 2.7", "a.8.12"]),
         ("GV-1.1-001", ["gv-1.1-001"]),
+        ("What does GOVERN 11.2 require?", ["govern 11.2"]),
         ("When must a breach be notified? Within 72 hours.", []),
         ("does an e-mail from a co-worker count as state-of-the-art", []),
     ],
