@@ -10,7 +10,13 @@ from pipelines.defs.finetuning.jobs import dataset_job
 from pipelines.defs.finetuning.resources import PipelineSettings
 from pipelines.defs.quality.assets import reviewed_feedback, weekly_quality
 from pipelines.defs.quality.jobs import quality_job, weekly_quality_evaluation
-from pipelines.defs.rag_index.assets import knowledge_chunks, knowledge_index, searched_index
+from pipelines.defs.rag_index.assets import (
+    knowledge_chunks,
+    knowledge_embeddings,
+    knowledge_index,
+    knowledge_sources,
+    searched_index,
+)
 from pipelines.defs.rag_index.jobs import knowledge_index_job, knowledge_texts_job
 from pipelines.defs.rag_index.resources import KnowledgeSettings
 from pipelines.defs.release.assets import mapper_bento, mapper_deployment, registered_model
@@ -42,7 +48,9 @@ defs = Definitions(
         orchestration_retention,
         subject_erasure,
         severity_calibration,
+        knowledge_sources,
         knowledge_chunks,
+        knowledge_embeddings,
         knowledge_index,
         searched_index,
         weekly_quality,

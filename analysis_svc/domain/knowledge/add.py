@@ -135,22 +135,30 @@ class AddKnowledge:
             tenant_id, new, sections, actor=actor, most_chunks=None, switch=switch, progress=None
         )
 
-    async def add_chunks(
-        self, tenant_id: UUID, new: NewDocument, chunks: Sequence[Chunk], *, actor: str, on: int
+    async def add_embedded(
+        self,
+        tenant_id: UUID,
+        new: NewDocument,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Vector],
+        *,
+        actor: str,
+        on: int,
     ) -> Added:
-        """Keep a document that was cut already, in a version beside the one that is searched.
+        """Keep a document that was cut and embedded already, in a version beside the one that is searched.
 
         Args:
             tenant_id: whose index.
             new: the document.
             chunks: of it.
+            vectors: of the chunks, in order, by this embedder's model.
             actor: for the audit log.
             on: the version that the new one adds to; one that has the document already is answered as it is.
         """
         known = await self._store.find(tenant_id, new.digest, self._embedder.name, within=on)
         if known is not None:
             return Added(known, on, new=False)
-        return await self._keep(tenant_id, new, chunks, actor=actor, switch=False, progress=None, on=on)
+        return await self._keep(tenant_id, new, chunks, vectors, actor=actor, switch=False, on=on)
 
     async def _known(self, tenant_id: UUID, new: NewDocument, *, anywhere: bool = False) -> Added | None:
         known = await self._store.find(tenant_id, new.digest, self._embedder.name, anywhere=anywhere)
@@ -182,24 +190,24 @@ class AddKnowledge:
             ) from None
         if not chunks:
             raise ServiceError(ErrorCode.INVALID_REQUEST, "there is no text in it", field="content")
-        return await self._keep(tenant_id, new, chunks, actor=actor, switch=switch, progress=progress)
+        vectors: list[Vector] = []
+        for start in range(0, len(chunks), _BATCH):
+            vectors += await self._embedder.embed([one.meaning for one in chunks[start : start + _BATCH]])
+            if progress is not None:
+                progress(len(vectors), len(chunks))
+        return await self._keep(tenant_id, new, chunks, vectors, actor=actor, switch=switch)
 
     async def _keep(
         self,
         tenant_id: UUID,
         new: NewDocument,
         chunks: Sequence[Chunk],
+        vectors: Sequence[Vector],
         *,
         actor: str,
         switch: bool,
-        progress: Progress | None,
         on: int | None = None,
     ) -> Added:
-        vectors: list[Vector] = []
-        for start in range(0, len(chunks), _BATCH):
-            vectors += await self._embedder.embed([one.meaning for one in chunks[start : start + _BATCH]])
-            if progress is not None:
-                progress(len(vectors), len(chunks))
         document = DocumentFacts(
             id=uuid4(),
             source=new.source,

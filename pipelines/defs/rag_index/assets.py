@@ -1,28 +1,30 @@
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from dagster import (
     AssetCheckKey,
     AssetCheckResult,
     AssetCheckSpec,
-    AssetDep,
     AssetExecutionContext,
-    AssetKey,
     DagsterInstance,
     Failure,
+    MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     StaticPartitionsDefinition,
     asset,
 )
 
+from analysis_svc.adapters.knowledge.minilm import MiniLm
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from pipelines.defs.rag_index.resources import KnowledgeSettings
 from pipelines.lib.rag_index.build_index import ACTOR, build_candidate, compare, index_tools
 from pipelines.lib.rag_index.chunk_checks import check_chunks
 from pipelines.lib.rag_index.chunk_files import chunk_file, make_chunks
+from pipelines.lib.rag_index.embedding_files import make_embeddings
+from pipelines.lib.rag_index.source_files import take_source
 from pipelines.lib.rag_index.sources import read_sources
 
 GROUP = "rag_index"
@@ -35,11 +37,24 @@ _FIGURES = "new"
 T = TypeVar("T")
 
 
+@asset(group_name=GROUP, owners=OWNERS, kinds={"python", "json"}, partitions_def=texts)
+def knowledge_sources(
+    context: AssetExecutionContext, knowledge_settings: KnowledgeSettings
+) -> MaterializeResult[None]:
+    """One official text, read into its sections: each article, paragraph or control under its name."""
+    source = SOURCES[context.partition_key]
+    sections = take_source(source, knowledge_settings.texts(), knowledge_settings.made())
+    return MaterializeResult(
+        metadata={"dagster/row_count": len(sections), "file": source.file, "edition": source.edition}
+    )
+
+
 @asset(
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "json"},
     partitions_def=texts,
+    deps=[knowledge_sources],
     check_specs=[
         AssetCheckSpec(
             "chunks_are_sound",
@@ -52,20 +67,18 @@ T = TypeVar("T")
 def knowledge_chunks(
     context: AssetExecutionContext, knowledge_settings: KnowledgeSettings
 ) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it without its argument only
-    """One official text, cut along its own structure: articles, paragraphs, controls, each under its name.
+    """One official text, cut along its own structure.
 
-    Held to a suite of Great Expectations; chunks that do not pass are not indexed.
+    Held to a suite of Great Expectations; chunks that do not pass are neither embedded nor indexed.
     """
-    source = SOURCES[context.partition_key]
-    made = knowledge_settings.made()
-    chunks = make_chunks(source, knowledge_settings.texts(), made)
+    key, made = context.partition_key, knowledge_settings.made()
+    chunks = make_chunks(key, made)
     check = check_chunks(chunks)
     if not check.passed:
-        chunk_file(source.key, made).unlink()
+        chunk_file(key, made).unlink()
     return MaterializeResult(
         metadata={
             "dagster/row_count": len(chunks),
-            "file": source.file,
             "some places": MetadataValue.md(
                 "\n".join(f"- {one.ref_id}: {one.text[:80]}" for one in chunks[:_SHOWN])
             ),
@@ -74,10 +87,43 @@ def knowledge_chunks(
             AssetCheckResult(
                 check_name="chunks_are_sound",
                 passed=check.passed,
-                metadata={
-                    "expectations": check.expected,
-                    "failures": MetadataValue.md("\n".join(f"- {one}" for one in check.failures) or "none"),
-                },
+                metadata={"expectations": check.expected, "failures": _lines(check.failures)},
+            )
+        ],
+    )
+
+
+@asset(
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"onnx", "numpy"},
+    partitions_def=texts,
+    deps=[knowledge_chunks],
+    check_specs=[
+        AssetCheckSpec(
+            "embeddings_are_sound",
+            asset="knowledge_embeddings",
+            blocking=True,
+            description="Each chunk has a vector of unit length, and no two texts have the same one.",
+        )
+    ],
+)
+def knowledge_embeddings(
+    context: AssetExecutionContext, knowledge_settings: KnowledgeSettings
+) -> MaterializeResult:  # type: ignore[type-arg]  # Dagster knows it without its argument only
+    """The chunks of one text as vectors of the model that questions are embedded with."""
+    embedder = MiniLm(os.cpu_count() or 1)
+    try:
+        made = _run(make_embeddings(context.partition_key, knowledge_settings.made(), embedder))
+    finally:
+        embedder.close()
+    return MaterializeResult(
+        metadata={"dagster/row_count": made.rows, "embedder": embedder.name},
+        check_results=[
+            AssetCheckResult(
+                check_name="embeddings_are_sound",
+                passed=not made.faults,
+                metadata={"failures": _lines(made.faults[:_SHOWN])},
             )
         ],
     )
@@ -87,7 +133,7 @@ def knowledge_chunks(
     group_name=GROUP,
     owners=OWNERS,
     kinds={"postgres"},
-    deps=[AssetDep(AssetKey("knowledge_chunks"))],
+    deps=[knowledge_embeddings],
     check_specs=[
         AssetCheckSpec(
             _NOT_WORSE,
@@ -170,6 +216,10 @@ def version_that_passed(instance: DagsterInstance) -> tuple[int, dict[str, float
         raise Failure(f"version {version} did not pass {_NOT_WORSE}: it can be looked at, not searched")
     figures = evaluation.metadata[_FIGURES].value
     return version, figures if isinstance(figures, dict) else {}
+
+
+def _lines(failures: Sequence[str]) -> MarkdownMetadataValue:
+    return MetadataValue.md("\n".join(f"- {one}" for one in failures) or "none")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,12 +1,19 @@
 from dagster import AssetSelection, define_asset_job, in_process_executor
 
-from pipelines.defs.rag_index.assets import knowledge_chunks, knowledge_index, searched_index, texts
+from pipelines.defs.rag_index.assets import (
+    knowledge_chunks,
+    knowledge_embeddings,
+    knowledge_index,
+    knowledge_sources,
+    searched_index,
+    texts,
+)
 
 knowledge_texts_job = define_asset_job(
     "knowledge_texts_job",
-    selection=AssetSelection.assets(knowledge_chunks),
+    selection=AssetSelection.assets(knowledge_sources, knowledge_chunks, knowledge_embeddings),
     partitions_def=texts,
-    description="Reads an official text and cuts it into checked chunks.",
+    description="Reads an official text, cuts it into checked chunks and embeds them.",
     executor_def=in_process_executor,
     tags={"concept": "rag_index"},
 )

@@ -17,6 +17,7 @@ from analysis_svc.domain.knowledge.ask import Knowledge
 from analysis_svc.domain.knowledge.evaluate import Judged, measure, places
 from analysis_svc.domain.knowledge.models import Question
 from pipelines.lib.rag_index.chunk_files import chunk_file, read_chunks
+from pipelines.lib.rag_index.embedding_files import read_embeddings
 from pipelines.lib.rag_index.sources import KnowledgeSource
 
 ACTOR = "pipelines"
@@ -58,8 +59,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class IndexTools:
-    """What a run works with."""
+    """What a run works with; `embedder` is the name of the model that questions are embedded with."""
 
+    embedder: str
     add: AddKnowledge
     repository: KnowledgeRepository
     knowledge: Knowledge
@@ -80,6 +82,7 @@ async def index_tools(url: str, *, threads: int) -> AsyncIterator[IndexTools]:
     repository = KnowledgeRepository(database)
     try:
         yield IndexTools(
+            embedder.name,
             AddKnowledge(repository, SectionProcess(), embedder),
             repository,
             Knowledge(KnowledgeSearch(database, embedder.name), embedder),
@@ -94,14 +97,20 @@ async def build_candidate(tools: IndexTools, sources: Sequence[KnowledgeSource],
 
     Returns:
         The version; the active one when nothing is new.
+
+    Raises:
+        StaleEmbeddingsError: the embeddings of one are not of its chunks.
     """
     version, _ = await tools.repository.versions(OPERATOR_TENANT_ID, limit=1)
     for source in sources:
         if not chunk_file(source.key, made).exists():
             continue
         digest, chunks = read_chunks(source.key, made)
+        vectors = read_embeddings(source.key, made, tools.embedder)
         new = NewDocument(source.key, source.title, source.edition, source.format, digest.encode())
-        added = await tools.add.add_chunks(OPERATOR_TENANT_ID, new, chunks, actor=ACTOR, on=version)
+        added = await tools.add.add_embedded(
+            OPERATOR_TENANT_ID, new, chunks, vectors, actor=ACTOR, on=version
+        )
         version = added.version
     return version
 

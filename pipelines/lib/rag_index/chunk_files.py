@@ -1,32 +1,23 @@
 """Chunks of a text as a file between two steps."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 
-from analysis_svc.adapters.knowledge.read_file import read_sections
 from analysis_svc.domain.knowledge.chunk import chunks_of
 from analysis_svc.domain.knowledge.passages import Chunk
-from pipelines.lib.rag_index.sources import KnowledgeSource
+from pipelines.lib.rag_index.source_files import taken_source, write_lines
 
 
-def make_chunks(source: KnowledgeSource, texts: Path, out: Path) -> list[Chunk]:
-    """Read a text, cut it and write its chunks, with the digest of the text, as one file.
+def make_chunks(key: str, out: Path) -> list[Chunk]:
+    """Cut a text that was read and write its chunks, with the digest of the text, as one file.
 
     Raises:
-        OSError: the text is not there.
-        UnreadableError: it is not of its format.
+        OSError: it was not read yet.
     """
-    content = (texts / source.file).read_bytes()
-    chunks = chunks_of(read_sections(content, source.format))
-    out.mkdir(parents=True, exist_ok=True)
-    # The content, not the file's time: what is indexed already is recognised by it.
-    lines = [json.dumps({"sha256": hashlib.sha256(content).hexdigest()})]
-    lines += [json.dumps(asdict(one), ensure_ascii=False) for one in chunks]
-    unfinished = chunk_file(source.key, out).with_suffix(".unfinished")
-    unfinished.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    unfinished.replace(chunk_file(source.key, out))
+    digest, sections = taken_source(key, out)
+    chunks = chunks_of(sections)
+    write_lines(chunk_file(key, out), [{"sha256": digest}, *map(asdict, chunks)])
     return chunks
 
 

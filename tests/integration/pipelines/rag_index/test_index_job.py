@@ -10,7 +10,13 @@ from dagster import DagsterInstance, ExecuteInProcessResult, materialize
 
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
 from analysis_svc.domain.knowledge.models import Question
-from pipelines.defs.rag_index.assets import knowledge_chunks, knowledge_index, searched_index
+from pipelines.defs.rag_index.assets import (
+    knowledge_chunks,
+    knowledge_embeddings,
+    knowledge_index,
+    knowledge_sources,
+    searched_index,
+)
 from pipelines.defs.rag_index.resources import KnowledgeSettings
 from pipelines.lib.rag_index.build_index import index_tools
 from tests.fixtures.databases import ServiceDsns
@@ -46,7 +52,12 @@ class Pipeline:
         (self._folder / "regulatory" / "nist-csf-2.0.jsonl").write_text("\n".join(rows))
 
     def chunks(self) -> ExecuteInProcessResult:
-        return self._run([knowledge_chunks], partition_key="nist-csf")
+        return self._run(
+            [knowledge_sources, knowledge_chunks, knowledge_embeddings], partition_key="nist-csf"
+        )
+
+    def chunks_without_embeddings(self) -> ExecuteInProcessResult:
+        return self._run([knowledge_sources, knowledge_chunks], partition_key="nist-csf")
 
     def index(self) -> ExecuteInProcessResult:
         return self._run([knowledge_index, searched_index])
@@ -104,6 +115,18 @@ def test_chunks_that_do_not_pass_their_suite_are_not_indexed(pipeline: Pipeline)
     pipeline.write({f"ZZ.AA-{number:02}": "The very same words again." for number in range(10)})
     result = pipeline.chunks()
     (check,) = result.get_asset_check_evaluations()
-    assert (result.success, check.passed) == (False, False)
+    assert (result.success, check.check_name, check.passed) == (False, "chunks_are_sound", False)
     pipeline.index()
     assert pipeline.found("Are backups tried out?") == []
+
+
+def test_embeddings_of_other_chunks_are_not_indexed(pipeline: Pipeline) -> None:
+    pipeline.write(CSF)
+    assert pipeline.chunks().success
+    pipeline.write({**CSF, "ZZ.AA-01": "Accounts of people who left are kept for ever."})
+    assert pipeline.chunks_without_embeddings().success
+    assert not pipeline.index().success
+    assert pipeline.found("Are backups tried out?") == []
+    assert pipeline.chunks().success
+    assert pipeline.index().success
+    assert pipeline.found("Are backups tried out?")[0] == "ZZ.AA-02"
