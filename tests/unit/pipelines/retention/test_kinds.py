@@ -35,8 +35,8 @@ def test_what_is_not_set_is_the_default(chosen: dict[str, Any]) -> None:
 
 
 def test_a_kind_that_no_tenant_sets_cannot_be_set_by_settings_of_another_shape() -> None:
-    (review,) = KINDS["mapper"]
-    assert review.term({"": 1, "retention_days": {"review": 1}}) == 365
+    chosen = {"": 1, "retention_days": {"review": 1, "decisions": 1}}
+    assert {kind.name: kind.term(chosen) for kind in KINDS["mapper"]} == {"review": 365, "decisions": 730}
 
 
 def test_an_unknown_word_in_the_file_is_refused(tmp_path: Path) -> None:
