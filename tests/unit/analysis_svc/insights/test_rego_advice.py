@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from analysis_svc.adapters.catalogue_files import SHIPPED
-from analysis_svc.adapters.insights.rego_process import evaluate, load_policies
+from analysis_svc.adapters.insights import rego_process
+from analysis_svc.adapters.insights.rego_process import RegoProcess, evaluate, load_policies
 from analysis_svc.domain.insights.feedback import Feedback, Word
 from analysis_svc.domain.insights.rego_advice import (
     MOST_CHANGES,
@@ -182,3 +183,24 @@ def test_diff_applies_and_the_tests_of_the_policy_still_hold(policy: Policy, tmp
 def test_engine_that_fails_is_a_plain_error(source: str) -> None:
     with pytest.raises(ValueError, match=r"^\w+$"):
         evaluate([source], ['{"findings": []}'])
+
+
+async def test_process_that_never_ends_is_killed_and_the_next_question_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process, question = RegoProcess(), decision(0.5).question()
+    pairs = "[b | some a in numbers.range(1, 90000); some b in numbers.range(1, a)]"
+    endless = f"package policy\ndecision := count({pairs})"
+    try:
+        ((answer,),) = await process.answers([DEFAULT.source], [question])
+        assert (answer.action, answer.counted) == ("flag", None)
+        monkeypatch.setattr(rego_process, "LIMIT_S", 0.2)
+        with pytest.raises(NotEvaluatedError, match="took longer"):
+            await process.answers([endless], [question])
+        monkeypatch.setattr(rego_process, "LIMIT_S", 20.0)
+        with pytest.raises(NotEvaluatedError, match="could not be evaluated"):
+            await process.answers(["package policy\n)"], [question])
+        ((answer,),) = await process.answers([changed(DEFAULT.source, LABEL, 0.7)], [question])
+        assert (answer.action, answer.counted) == ("allow", frozenset())
+    finally:
+        process.close()
