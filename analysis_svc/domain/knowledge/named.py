@@ -14,6 +14,26 @@ _UNSAID = frozenset({"iec", "sp"})
 _LAW = re.compile(
     r"(?:\b[A-Z][\w'-]*\s+){1,6}(?:Act|Directive|Regulation|Convention|Law|Code)\b(?:\s+[0-9]{1,4}\b)?"
 )
+# Words before the last that name no law: "EU Regulation", "Union Law".
+_GENERAL = frozenset(
+    {
+        "eu",
+        "european",
+        "union",
+        "national",
+        "federal",
+        "state",
+        "member",
+        "us",
+        "this",
+        "the",
+        "which",
+        "what",
+        "new",
+    }
+)
+# Of these there are many, so that one word before makes no name yet: "AI Law", "AI Regulation".
+_COMMON = frozenset({"law", "code", "regulation"})
 _UNDER = re.compile(r"\bunder\s+(?:the\s+)?[A-Z][A-Z0-9]{2,}\b")
 _BEGINS = re.compile(r"\s*\w+\s+")
 # A name in the middle of a sentence, or one that is no word: "DORA", "NIS2", "27701".
@@ -35,10 +55,18 @@ def foreign_laws(question: str, documents: Sequence[DocumentFacts]) -> list[str]
         if match.start() == 0:
             # The first word of a sentence has a capital letter whether or not it belongs to the name.
             ways.append(_BEGINS.sub("", match.group(), count=1))
-        if not any(_plain(way) in known for way in ways):
+        if _is_name(ways[-1]) and not any(_plain(way) in known for way in ways):
             found.append(ways[-1])
     initials = [match.group().split()[-1] for match in _UNDER.finditer(question)]
     return found + [name for name in initials if _plain(name) not in known]
+
+
+def _is_name(law: str) -> bool:
+    words = _plain(law).split()
+    numbered = words[-1].isdigit()
+    last = words[-2] if numbered and len(words) > 1 else words[-1]
+    before = [one for one in words if one not in _GENERAL and one != last and not one.isdigit()]
+    return numbered or len(before) > (1 if last in _COMMON else 0)
 
 
 def unknown_names(question: str, holding: Mapping[str, int]) -> list[str]:

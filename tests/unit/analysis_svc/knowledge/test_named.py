@@ -59,6 +59,11 @@ def test_document_is_known_by_its_key_and_by_its_title(question: str, named: lis
         ("Which fines are there under the GDPR?", []),
         ("Does the AI Act prohibit this?", []),
         ("Artificial Intelligence Act, Article 5", []),
+        ("What does New York City Local Law 144 say?", ["New York City Local Law 144"]),
+        ("How does the Medical Device Regulation classify software?", ["Medical Device Regulation"]),
+        ("Which EU Regulation governs high-risk systems?", []),
+        ("What does European Union Law say of consent, and the AI Regulation?", []),
+        ("This Regulation", []),
         ("Must providers act under a code of conduct?", []),
     ],
 )
