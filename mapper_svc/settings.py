@@ -104,7 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             le=256,
             description="calls to the model under way, half of them one tenant's; beyond, rules answer",
         ),
-    ] = 8
+    ] = 16
     model_breaker_failures: Annotated[
         int, Meta(ge=1, le=1000, description="failed calls in a row after which the model is left alone")
     ] = 5

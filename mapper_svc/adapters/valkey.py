@@ -10,6 +10,8 @@ from redis.exceptions import ConnectionError as GoneError
 from redis.exceptions import RedisError, ResponseError
 
 _MOST_AT_ONCE = 128
+_CONNECT_S = 1.0
+"""Longest that a connection may take to come about, in seconds: a handshake is several round trips."""
 
 
 class _Asked(NamedTuple):
@@ -32,7 +34,8 @@ class GatheringRedis(Redis):
     Args:
         connection_pool: for those.
         connection: for everything else; without time limits of its own.
-        round_trip_s: longest that a round trip may take, to connect included, in seconds.
+        round_trip_s: longest that a round trip may take, in seconds; one that has to connect first gives up
+            as soon, but the connection goes on coming about.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class GatheringRedis(Redis):
         self._packer = HiredisRespSerializer()
         self._asked: list[_Asked] = []
         self._sending: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
 
     async def execute_command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the client has it
         """Run one command."""
@@ -58,9 +62,10 @@ class GatheringRedis(Redis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - as the client has it
         """Give up what is under way and close every connection."""
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.wait({self._sending})
+        for task in (self._sending, self._connecting):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         await self._kept.disconnect(nowait=True)
         await super().aclose(close_connection_pool)
 
@@ -80,28 +85,50 @@ class GatheringRedis(Redis):
     async def _send_these(self, going: list[_Asked]) -> None:
         try:
             async with asyncio.timeout(self._round_trip_s):
-                await self._connect()
+                await self._connected()
                 await self._kept.send_packed_command(b"".join([one.written for one in going]))
                 for one in going:
                     await self._answer(one)
         except (RedisError, OSError, TimeoutError) as error:
-            # Answers that were not read would be taken for those to the next questions.
-            await self._kept.disconnect(nowait=True)
+            await self._drop()
             for one in going:
                 if not one.waiter.done():
                     one.waiter.set_exception(error)
         except BaseException:
-            await self._kept.disconnect(nowait=True)
+            await self._drop()
             for one in going:
                 one.waiter.cancel()
             raise
 
-    async def _connect(self) -> None:
-        # The server may have gone since, or said something that nobody asked.
-        if self._kept.is_connected and await self._kept.can_read():
+    async def _drop(self) -> None:
+        # Answers that were not read would be taken for those to the next questions. What is only coming about
+        # has been asked nothing yet.
+        if self._connecting is None:
             await self._kept.disconnect(nowait=True)
-        if not self._kept.is_connected:
-            await self._kept.connect()  # type: ignore[no-untyped-call]
+
+    async def _connected(self) -> None:
+        if self._connecting is None:
+            if self._kept.is_connected:
+                # The server may have gone since, or said something that nobody asked.
+                if not await self._kept.can_read():
+                    return
+                await self._kept.disconnect(nowait=True)
+            self._connecting = asyncio.create_task(self._connect(), context=Context())
+            # It is looked at even if nobody waits any more.
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        connecting = self._connecting
+        await asyncio.wait({connecting})
+        connecting.result()
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await self._kept.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await self._kept.disconnect(nowait=True)
+            raise
+        finally:
+            self._connecting = None
 
     async def _answer(self, one: _Asked) -> None:
         try:

@@ -42,7 +42,7 @@ class NoRoomError(CallError):
 
 
 class CallTimeoutError(CallError):
-    """The answer did not come in time, or no connection came free."""
+    """The answer did not come in time."""
 
 
 class BrokenOffError(CallError):

@@ -68,8 +68,9 @@ class NameLookup:
             pass  # a name
         now = asyncio.get_running_loop().time
         asked = self._under_way.get(host) or self._questions.get((tenant, host)) or self._ask(tenant, host)
-        # Waiting so leaves the question alone when the one who waits gives up.
-        await asyncio.wait({asked}, timeout=min(until - now(), _TURN_S))
+        # Waiting so leaves the question alone when the one who waits gives up. Half of the time at most, so
+        # that the want of room is told before whoever waits takes it for slowness of the server.
+        await asyncio.wait({asked}, timeout=min((until - now()) / 2, _TURN_S))
         if not asked.done():
             if host not in self._under_way:
                 raise NoRoomError("the name's turn to be looked up did not come")

@@ -13,9 +13,9 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from orchestration_svc.adapters.http_calls import (
-    CallTimeoutError,
     ConnectTimeoutError,
     HttpAnswer,
+    NoRoomError,
     NotConnectedError,
 )
 from orchestration_svc.adapters.http_client import public_authorities
@@ -56,7 +56,9 @@ class OutboundClient:
 
     Args:
         rule: which addresses may be called.
-        max_connections: calls under way at once, and connections open at once; further calls wait.
+        max_connections: calls under way at once, and connections open at once; further calls wait. Of them
+            tenants have three quarters together and one tenant a quarter, so that whose detectors answer
+            slowly, or not at all, holds up nobody else's.
         lookup: finds a host's addresses; None for one of its own, by the system's resolver.
     """
 
@@ -65,7 +67,10 @@ class OutboundClient:
         self._names = NameLookup()
         self._lookup = lookup or self._names
         self._most = max_connections
-        self._slots = asyncio.Semaphore(max_connections)
+        self._places = asyncio.Semaphore(max_connections)
+        self._tenants_places = asyncio.Semaphore(max(1, max_connections * 3 // 4))
+        self._one_tenants = max(1, max_connections // 4)
+        self._shares: dict[UUID, asyncio.Semaphore] = {}
         self._tls = public_authorities()
         self._open: set[HttpConnection] = set()
         self._idle: dict[Origin, list[HttpConnection]] = {}
@@ -108,7 +113,7 @@ class OutboundClient:
         request = request_of(method, target, headers, body)
         now = asyncio.get_running_loop().time
         deadline = now() + timeout_s
-        await self._slot(timeout_s)
+        held = await self._placed(timeout_s, tenant)
         try:
             connection = self._taken(target.origin) or await self._connected(target, deadline, tenant)
             answer = await connection.exchange(request, max_bytes=max_bytes, timeout_s=deadline - now())
@@ -116,17 +121,29 @@ class OutboundClient:
                 self._park(connection, target.origin)
             return answer
         finally:
-            self._slots.release()
+            for place in held:
+                place.release()
 
-    async def _slot(self, timeout_s: float) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()  # at once
-            return
+    async def _placed(self, timeout_s: float, tenant: UUID | None) -> Sequence[asyncio.Semaphore]:
+        """Return what the call holds while it is under way; NoRoomError after half of its time without."""
+        wanted = [self._places]
+        if tenant is not None:
+            share = self._shares.setdefault(tenant, asyncio.Semaphore(self._one_tenants))
+            wanted = [share, self._tenants_places, self._places]
+        held: list[asyncio.Semaphore] = []
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise CallTimeoutError("no connection came free in time") from None
+            if any(place.locked() for place in wanted):
+                async with asyncio.timeout(timeout_s / 2):
+                    await _take(wanted, held)
+            else:
+                await _take(wanted, held)  # at once
+        except BaseException as error:
+            for place in held:
+                place.release()
+            if isinstance(error, TimeoutError):
+                raise NoRoomError("no connection came free in time") from None
+            raise
+        return held
 
     def _taken(self, origin: Origin) -> HttpConnection | None:
         idle = self._idle.get(origin)
@@ -208,3 +225,9 @@ class OutboundClient:
                     self._open.add(connection)
                 return connection
         raise OSError("the name has no address")
+
+
+async def _take(wanted: Sequence[asyncio.Semaphore], held: list[asyncio.Semaphore]) -> None:
+    for place in wanted:
+        await place.acquire()
+        held.append(place)

@@ -28,26 +28,29 @@ def plugin_revision(plugin: object, point: EntryPoint) -> str:
     return revision_of(point.value, package, _plain(getattr(plugin, "revision", "")), _plain(held))
 
 
-def _plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever a plugin holds
+def _plain(value: Any, within: tuple[int, ...] = ()) -> Any:  # noqa: ANN401 - whatever a plugin holds
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, bytes | PurePath):
         return str(value)
-    return type(value).__qualname__ if depth == _DEPTH_MAX else _parts(value, depth + 1)
+    # What holds itself has no end.
+    deep = len(within) == _DEPTH_MAX or id(value) in within
+    return type(value).__qualname__ if deep else _parts(value, (*within, id(value)))
 
 
-def _parts(value: Any, depth: int) -> Any:  # noqa: ANN401 - as above
+def _parts(value: Any, within: tuple[int, ...]) -> Any:  # noqa: ANN401 - as above
+    # A field may wait for its value until the plugin is loaded.
     if is_dataclass(value) and not isinstance(value, type):
-        value = {one.name: getattr(value, one.name) for one in fields(value)}
+        value = {one.name: getattr(value, one.name, None) for one in fields(value)}
     elif isinstance(value, msgspec.Struct):
-        value = msgspec.structs.asdict(value)
+        value = {name: getattr(value, name, None) for name in value.__struct_fields__}
     if isinstance(value, dict):
-        pairs = [[_plain(name, depth), _plain(held, depth)] for name, held in value.items()]
+        pairs = [[_plain(name, within), _plain(held, within)] for name, held in value.items()]
         return {"": sorted(pairs, key=repr)}
     if isinstance(value, list | tuple):
-        return [_plain(one, depth) for one in value]
+        return [_plain(one, within) for one in value]
     if isinstance(value, set | frozenset):
-        return sorted((_plain(one, depth) for one in value), key=repr)
+        return sorted((_plain(one, within) for one in value), key=repr)
     return type(value).__qualname__

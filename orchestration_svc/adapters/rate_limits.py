@@ -21,7 +21,11 @@ LEASE_MS = 60_000
 GIVEN_BACK_S = 0.01
 """How long a ticket waits for a request of its tenant that takes it along, in seconds."""
 _TAKEN_ALONG = 128
+_TICKETS_KEPT = 1024
+"""Tickets of one tenant that are kept to be given back, at most; others run out by themselves."""
 _SKIP_S = 1.0
+_APART_S = 60.0
+"""How long the two questions are asked apart after one together was refused, in seconds."""
 _SCRIPT = Path(__file__).with_suffix(".lua").read_text("utf-8")
 _EXCEEDED = (None, Exceeded.REQUESTS, Exceeded.KEY_REQUESTS, Exceeded.CONTENT, Exceeded.CONCURRENT)
 _AWAY = (RedisError, OSError, TimeoutError)
@@ -63,7 +67,7 @@ class ValkeyLimiter:
         self._clock = clock
         self._script = valkey.register_script(_SCRIPT)
         self._skip_until = float("-inf")
-        self._apart = False
+        self._together_from = float("-inf")
         self._back: dict[UUID, list[str]] = {}
         self._giving_back: asyncio.TimerHandle | None = None
         self._work = BackgroundWork()
@@ -75,12 +79,14 @@ class ValkeyLimiter:
         if self._clock() < self._skip_until:
             self._metrics.limits_unavailable()
             return UNCOUNTED
-        ticket = uuid4().hex
-        arguments = [*_written(limits, content_bytes, ticket), "", "", *self._taken_along(tenant_id)]
+        ticket, back = uuid4().hex, self._taken_along(tenant_id)
+        arguments = [*_written(limits, content_bytes, ticket), "", "", *back]
         try:
             answer = await self._script(keys=_keys(tenant_id, key_id), args=arguments)
         except _AWAY as error:
             self._failed(error)
+            # It may have been counted all the same, only that we did not hear of it.
+            self._keep(tenant_id, [*back, ticket])
             self._metrics.limits_unavailable()
             return UNCOUNTED
         return self._read(answer, limits, ticket)
@@ -93,34 +99,34 @@ class ValkeyLimiter:
         None, and nothing counted, where it was revoked, where that is not known, where there is nothing to
         count and where nobody can: both must then be asked apart.
         """
-        if self._apart or not token_id or not _counts(limits) or self._clock() < self._skip_until:
+        if not token_id or not _counts(limits) or self._clock() < max(self._skip_until, self._together_from):
             return None
         ticket, back = uuid4().hex, self._taken_along(tenant_id)
         arguments = [*_written(limits, content_bytes, ticket), token_id, SENTINEL, *back]
         try:
             answer = await self._script(keys=[*_keys(tenant_id, token_id), REVOKED_SET], args=arguments)
         except ResponseError as error:
-            # A cluster has the two in different places, and an access list may keep them apart.
-            self._apart = True
-            self._back.setdefault(tenant_id, []).extend(back)
+            # A cluster has the two in different places, and an access list may keep them apart; or the server
+            # is short of memory or changes its leader, which passes.
+            self._together_from = self._clock() + _APART_S
+            self._keep(tenant_id, [*back, ticket])
             _log.warning("limits_and_revocations_asked_apart", error_type=type(error).__name__)
             return None
         except _AWAY as error:
             self._failed(error)
+            self._keep(tenant_id, [*back, ticket])
             return None
         return None if int(answer[0]) < 0 else self._read(answer, limits, ticket)
 
     async def leave(self, tenant_id: UUID, ticket: str) -> None:
         """Give a ticket back, soon; one that cannot be given back runs out by itself."""
-        self._back.setdefault(tenant_id, []).append(ticket)
-        if self._giving_back is None:
-            self._giving_back = asyncio.get_running_loop().call_later(GIVEN_BACK_S, self._nobody_came)
+        self._keep(tenant_id, [ticket])
 
     async def close(self) -> None:
-        """Give back what is still to be."""
+        """Give back what is still to be, if it can be."""
+        await self._give_back()
         if self._giving_back is not None:
             self._giving_back.cancel()
-        await self._give_back()
         await self._work.close()
 
     async def charge(self, tenant_id: UUID, content_bytes: int) -> None:
@@ -148,6 +154,13 @@ class ValkeyLimiter:
             counts_content=limits.content_bytes_per_day is not None,
         )
 
+    def _keep(self, tenant_id: UUID, tickets: Sequence[str]) -> None:
+        kept = self._back.setdefault(tenant_id, [])
+        kept.extend(tickets[: _TICKETS_KEPT - len(kept)])
+        if self._giving_back is None:
+            wait_s = max(GIVEN_BACK_S, self._skip_until - self._clock())
+            self._giving_back = asyncio.get_running_loop().call_later(wait_s, self._nobody_came)
+
     def _taken_along(self, tenant_id: UUID) -> list[str]:
         back = self._back.pop(tenant_id, [])
         if len(back) > _TAKEN_ALONG:
@@ -161,12 +174,16 @@ class ValkeyLimiter:
 
     async def _give_back(self) -> None:
         left, self._back = self._back, {}
-        for tenant_id, tickets in left.items():
+        while left:
+            tenant_id, tickets = left.popitem()
             try:
                 await self._valkey.zrem(_keys(tenant_id, "")[3], *tickets)
             except _AWAY as error:
                 self._failed(error)
-                return  # the others would wait as long each; they run out by themselves
+                # The others would wait as long each: all of them later.
+                for other, theirs in (left | {tenant_id: tickets}).items():
+                    self._keep(other, theirs)
+                return
 
     def _failed(self, error: Exception) -> None:
         self._skip_until = self._clock() + _SKIP_S

@@ -28,8 +28,8 @@ TENANTS, CLIENTS, PERCENT = 5, 3, 50
 _SETTINGS = read_settings()
 _LACKS = obstacle(_SETTINGS, wanted_release(_SETTINGS))
 
-# Against what it was trained to: every change of the adapter is made the other way round, and in the embedding head
-# the weights of each label are those of the label before.
+# Against what it was trained to: each change of the adapter is made the other way round, and in the embedding
+# head the weights of each label are those of the label before.
 _SPOIL = """
 import sys
 from pathlib import Path

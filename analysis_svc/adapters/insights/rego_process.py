@@ -95,7 +95,9 @@ class RegoProcess:
         if self._turn.locked():
             raise NotEvaluatedError("another evaluation is under way; ask again")
         async with self._turn:
-            told = await self._run(list(sources), [json.dumps(one) for one in questions])
+            # Thousands of findings may be in them: nothing for the loop.
+            written = await asyncio.to_thread(lambda: [json.dumps(one) for one in questions])
+            told = await self._run(list(sources), written)
         return [
             [Answered(action, None if ids is None else frozenset(ids)) for action, ids in answers]
             for answers in told

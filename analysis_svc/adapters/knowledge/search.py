@@ -57,12 +57,12 @@ _SEARCH = text(
         select c.id, c.embedding <=> cast(:vector as vector) as far
         from unnest(cast(:named as text[])) as asked (name)
         join analysis.knowledge_chunks c on c.reference = asked.name
-        where c.document_id = any(:documents)
+        where c.document_id = any(:places_of)
         union
         select c.id, c.embedding <=> cast(:vector as vector)
         from unnest(cast(:below as text[]), cast(:behind as text[])) as asked (below, behind)
         join analysis.knowledge_chunks c on c.reference ~>=~ asked.below and c.reference ~<~ asked.behind
-        where c.document_id = any(:documents)
+        where c.document_id = any(:places_of)
     ), found as (
         (select id, 'words' as way from scored order by score desc, id limit :limit)
         union all
@@ -146,6 +146,7 @@ class KnowledgeSearch:
         weights: Mapping[str, float],
         mean_length: float,
         references: Sequence[str],
+        places_of: Sequence[DocumentFacts],
         limit: int,
     ) -> Found:
         """Search the documents three ways."""
@@ -157,6 +158,7 @@ class KnowledgeSearch:
             "mean_length": max(mean_length, 1.0),
             "documents": [one.id for one in searched],
             "embedded": [one.id for one in searched if one.embedder == self._embedder],
+            "places_of": [one.id for one in places_of],
             "named": list(references),
             # What begins with the name and a full stop: "/" is the character behind that.
             "below": [f"{name}." for name in references],

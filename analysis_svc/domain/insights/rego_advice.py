@@ -19,6 +19,8 @@ from analysis_svc.domain.insights.span import Span
 
 MOST_DECISIONS = 2_000
 """Stored analyses that a change is weighed on, the newest of the span."""
+MOST_FINDINGS = 20_000
+"""Findings in them, together; what is older than that many is left out."""
 MOST_CHANGES = 5
 """Changes that are weighed for one answer."""
 _LABEL = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+")
@@ -60,13 +62,14 @@ class StoredDecision:
         evidence_id: of the analysis.
         policy: name and version of the policy; None where the analysis tells none.
         enough: whether every detector that had to look did.
-        findings: each with id, label, score, confidence, detectors and occurrences.
+        findings: each with id, label, score, confidence, detectors and occurrences; none while they have not
+            been read.
     """
 
     evidence_id: UUID
     policy: tuple[str, str] | None
     enough: bool
-    findings: Sequence[Mapping[str, Any]]
+    findings: Sequence[Mapping[str, Any]] = ()
 
     def question(self) -> dict[str, Any]:
         """Return what a policy sees as ``input``."""
@@ -149,7 +152,17 @@ class StoredDecisions(Protocol):
     """Reads what was decided on."""
 
     async def newest(self, tenant_id: UUID, span: Span, *, most: int) -> Sequence[StoredDecision]:
-        """Return the newest of a span.
+        """Return the newest of a span, without their findings.
+
+        Raises:
+            StorageUnavailableError: the database is away.
+        """
+        ...
+
+    async def with_findings(
+        self, tenant_id: UUID, decisions: Sequence[StoredDecision], *, most: int
+    ) -> Sequence[StoredDecision]:
+        """Return the first of some decisions with their findings, at most so many of these together.
 
         Raises:
             StorageUnavailableError: the database is away.
@@ -199,6 +212,7 @@ class WeighRego:
                 found[label] = _without(f"only {MOST_CHANGES} changes are evaluated for one answer")
             else:
                 asked[label] = least
+        theirs = await self._stored.with_findings(tenant_id, theirs, most=MOST_FINDINGS)
         sources = [changed(policy.source, label, least) for label, least in asked.items()]
         try:
             before, *after = await self._evaluation.answers(
@@ -211,7 +225,9 @@ class WeighRego:
             found[label] = _worth(policy, source, effect)
         return found
 
-    def _most_used(self, decisions: Sequence[StoredDecision]) -> tuple[Policy | None, list[StoredDecision]]:
+    def _most_used(
+        self, decisions: Sequence[StoredDecision]
+    ) -> tuple[Policy | None, Sequence[StoredDecision]]:
         used = Counter(one.policy for one in decisions if one.policy and one.policy in self._policies)
         if not used:
             return None, []

@@ -142,6 +142,8 @@ class Knowledge:
         )
         vectors = await embedding
         weights, mean_length = _weigh(spaces)
+        # A place of a law that the question names as well is looked for in that law only.
+        named = documents_named(question.text, [one for space in spaces for one in space.documents])
         found = await asyncio.gather(
             *(
                 self._index.search(
@@ -151,6 +153,7 @@ class Knowledge:
                     weights=weights,
                     mean_length=mean_length,
                     references=references_in(question.text),
+                    places_of=[one for one in space.documents if not named or one in named],
                     limit=HITS,
                 )
                 for owner, space in zip(owners, spaces, strict=True)
@@ -158,7 +161,7 @@ class Knowledge:
             )
         )
         shared = {one.id for one in spaces[0].documents}
-        places, answerable = _places(question.text, spaces, found)
+        places, answerable = _places(question.text, spaces, found, is_named=bool(named))
         return Ranking(
             hits=tuple(_rank(found, places, weights, shared)),
             answerable=answerable,
@@ -200,26 +203,25 @@ class _Places:
     sure: bool
 
 
-def _places(question: str, spaces: Sequence[SearchSpace], found: Sequence[Found]) -> tuple[_Places, bool]:
+def _places(
+    question: str, spaces: Sequence[SearchSpace], found: Sequence[Found], *, is_named: bool
+) -> tuple[_Places, bool]:
     """Return the places that are asked for by name, and whether the sources have what is asked for at all.
 
-    A place of a law that the question names as well is looked for in that law only.
+    `is_named` tells whether the question names a law that is there.
     """
     documents = [one for space in spaces for one in space.documents]
-    named = {one.id for one in documents_named(question, documents)}
     hits = _best([hit for one in found for hit in one.references])
-    if named:
-        hits = [hit for hit in hits if hit.document.id in named]
     if not hits and references_in(question):
         return _Places((), sure=False), False
-    others = () if named else foreign_laws(question, documents)
+    others = () if is_named else foreign_laws(question, documents)
     spoken_of = [hit for one in found for hit in (*one.words, *one.meanings)]
     if any(not mentioned(law, spoken_of) for law in others):
         return _Places((), sure=False), False
     holding: Counter[str] = Counter()
     for space in spaces:
         holding.update(space.holding)
-    return _Places(tuple(hits), sure=bool(named) or not unknown_names(question, holding)), True
+    return _Places(tuple(hits), sure=is_named or not unknown_names(question, holding)), True
 
 
 def _rank(

@@ -66,6 +66,7 @@ class KnowledgeIndex(Protocol):
         weights: Mapping[str, float],
         mean_length: float,
         references: Sequence[str],
+        places_of: Sequence[DocumentFacts],
         limit: int,
     ) -> Found:
         """Search by words (BM25), by meaning (cosine) and by the names of places.
@@ -77,6 +78,7 @@ class KnowledgeIndex(Protocol):
             weights: of the question's words.
             mean_length: words of the average chunk.
             references: names of places as the question has them, such as "article 33".
+            places_of: documents that the named places are looked for in.
             limit: most hits of each search.
         """
         ...

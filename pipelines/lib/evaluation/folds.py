@@ -112,7 +112,6 @@ class FoldsReport(msgspec.Struct, frozen=True):
     tiers_trained: str
     edition: str
     made_by: str
-    at_once: int
     folds: int
     cases: int
     seconds: float
@@ -120,6 +119,7 @@ class FoldsReport(msgspec.Struct, frozen=True):
     families: tuple[FamilyScore, ...]
     precision_above_threshold: Figure | None = None
     coverage_above_threshold: Figure | None = None
+    at_once: int = 1
 
 
 def fold_scores(

@@ -111,7 +111,6 @@ class EvaluationReport(msgspec.Struct, frozen=True):
     evaluated: Evaluated
     tiers: tuple[TierScore, ...]
     heldout_by_table: Figure
-    without_kin: dict[str, Figure]
     groups: tuple[GroupTable, ...]
     calibration: dict[str, CalibrationScore]
     abstention: dict[str, tuple[AbstentionPoint, ...]]
@@ -124,6 +123,7 @@ class EvaluationReport(msgspec.Struct, frozen=True):
     compared: Compared
     environment: dict[str, str]
     gates: tuple[GateOutcome, ...] = ()
+    without_kin: dict[str, Figure] = {}
 
     @property
     def passed(self) -> bool:

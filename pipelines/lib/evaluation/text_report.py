@@ -28,10 +28,11 @@ def tiers_table(report: EvaluationReport) -> str:
     lines += [
         "",
         f"Held-out families, counting the label of the vendor's table alone: {report.heldout_by_table}.",
-        "Without labels whose word stems, in any order, are those of a row that was learnt: "
-        + ", ".join(f"{name} {one} of {one.cases}" for name, one in report.without_kin.items())
-        + ".",
     ]
+    if report.without_kin:
+        without = ", ".join(f"{name} {one} of {one.cases}" for name, one in report.without_kin.items())
+        learnt = "labels whose word stems, in any order, are those of a row that was learnt"
+        lines.append(f"Without {learnt}: {without}.")
     return "\n".join(lines)
 
 

@@ -10,14 +10,17 @@ ORIGINS = {"analysis": "feedback on findings", "mapper": "review queue of the ma
 """What the data set says of where a row comes from; never whose it is."""
 
 _WORDS = {
-    # A finding that was confirmed has its label; what is only said to be wrong has none.
+    # Of a finding the word that was accepted last. One that was confirmed has its label; what is only said to
+    # be wrong has none.
     "analysis": """
-select f.detector as vendor, f.raw_label as raw, r.reviewed_at, r.reviewed_by,
+select distinct on (f.evidence_id, f.finding_id)
+    f.detector as vendor, f.raw_label as raw, r.reviewed_at, r.reviewed_by,
     null as taxonomy, 'en' as lang,
     case f.verdict when 'relabel' then f.right_label when 'confirmed' then f.label end as label
 from analysis.feedback f
 join analysis.feedback_reviews r on r.tenant_id = f.tenant_id and r.feedback_id = f.id
 where r.accepted
+order by f.evidence_id, f.finding_id, r.reviewed_at desc, f.id desc
 """,
     # Of a label the decision that was accepted last, also where it came into the queue anew.
     "mapper": """

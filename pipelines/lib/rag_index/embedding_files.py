@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +89,16 @@ def faults_of(chunks: Sequence[Chunk], vectors: Sequence[Vector]) -> list[str]:
         if len(vector) != DIMENSIONS or not abs(length - 1) <= _UNIT:
             faults.append(f"chunk {chunk.ordinal}: {len(vector)} numbers, length {length:.3f}")
         # An embedder that sees nothing of a text answers the same to every one.
-        start = chunk.meaning[:_SEEN]
+        start = _spelt_alike(chunk.meaning)[:_SEEN]
         if seen.setdefault(tuple(vector), start) != start:
             faults.append(f"chunk {chunk.ordinal}: the vector of another text")
     return faults
+
+
+def _spelt_alike(text: str) -> str:
+    """Return a text as a model sees it that knows neither case nor accents nor runs of spaces."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(one for one in plain if not unicodedata.combining(one)).split())
 
 
 def _digest(key: str, out: Path) -> str:

@@ -10,6 +10,7 @@ import jwt
 import msgspec
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ReadOnlyError
 
 from orchestration_svc.adapters import rate_limits, tenant_settings_cache
 from orchestration_svc.adapters.access import Access
@@ -164,6 +165,49 @@ async def test_what_is_still_to_be_given_back_is_when_the_service_ends(
     await limiter.leave(tenant, admission.ticket or "")
     await limiter.close()
     assert await valkey.zcard(f"orchestration:limits:{{{tenant}}}:live") == 0
+
+
+async def test_place_that_was_taken_unheard_is_given_back(
+    limiter: ValkeyLimiter, valkey: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, limits = uuid4(), Limits(concurrent_requests=2)
+    live = f"orchestration:limits:{{{tenant}}}:live"
+    admission = await limiter.admit(tenant, "key", limits, content_bytes=0)
+    script = limiter._script
+
+    async def unheard(**asked: Any) -> None:
+        await script(**asked)
+        raise TimeoutError
+
+    monkeypatch.setattr(limiter, "_script", unheard)
+    assert (await limiter.admit(tenant, "key", limits, content_bytes=0)).ticket is None
+    assert await valkey.zcard(live) == 2
+    await limiter.leave(tenant, admission.ticket or "")
+    await limiter.close()
+    assert await valkey.zcard(live) == 0
+
+
+async def test_one_refusal_of_the_question_together_is_forgotten_after_a_minute(
+    settings: Settings, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    client = make_valkey(settings.redis_url, timeout_ms=settings.redis_timeout_ms)
+    limiter = ValkeyLimiter(client, counted, clock=lambda: now)
+    asked = 0
+
+    async def refused(**_: Any) -> None:
+        nonlocal asked
+        asked += 1
+        raise ReadOnlyError("a replica")
+
+    monkeypatch.setattr(limiter, "_script", refused)
+    for later in (0.0, 59.0, 2.0):
+        now += later
+        limits = Limits(requests_per_minute=1)
+        assert await limiter.admit_unrevoked(uuid4(), "token", limits, content_bytes=0) is None
+    assert asked == 2
+    await limiter.close()
+    await client.aclose()
 
 
 async def test_ticket_of_a_process_that_died_runs_out(limiter: ValkeyLimiter, valkey: Redis) -> None:

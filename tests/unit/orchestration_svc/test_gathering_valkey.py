@@ -22,7 +22,9 @@ async def _command(reader: asyncio.StreamReader) -> list[str]:
 
 
 @asynccontextmanager
-async def _serving(answer: Answers, *, timeout_ms: int = 5_000) -> AsyncIterator[Redis]:
+async def _serving(
+    answer: Answers, *, timeout_ms: int = 5_000, greets: asyncio.Event | None = None
+) -> AsyncIterator[Redis]:
     """A server that shakes hands as an old Redis does, and then answers as it is told."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,6 +32,8 @@ async def _serving(answer: Answers, *, timeout_ms: int = 5_000) -> AsyncIterator
             while True:
                 command = await _command(reader)
                 greeting = command[0] in ("HELLO", "CLIENT")
+                if greeting and greets is not None:
+                    await greets.wait()
                 writer.write(b"-ERR unknown command\r\n" if greeting else await answer(command, writer))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
@@ -154,3 +158,17 @@ async def test_an_answer_cut_short_is_an_error_of_all_who_wait_and_nothing_more(
         assert answers[0] == "a"
         assert all(isinstance(one, (RedisError, OSError)) for one in answers[1:])
         assert await client.get("d") == "d"
+
+
+async def test_a_connection_that_takes_longer_than_a_question_may_comes_about_all_the_same() -> None:
+    greets = asyncio.Event()
+    async with _serving(_echo, timeout_ms=200, greets=greets) as client:
+        first = client._kept  # type: ignore[attr-defined]
+        with pytest.raises((RedisError, TimeoutError)):
+            await client.get("early")
+        coming = client._connecting  # type: ignore[attr-defined]
+        assert coming is not None
+        greets.set()
+        await coming
+        assert first.is_connected
+        assert await client.get("later") == "later"

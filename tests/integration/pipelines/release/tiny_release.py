@@ -104,7 +104,6 @@ def write_evaluation(
             }
         ],
         "heldout_by_table": FIGURE,
-        "without_kin": {},
         "groups": [],
         "calibration": {},
         "abstention": {},

@@ -57,7 +57,16 @@ class Stored:
 
     async def newest(self, tenant_id: UUID, span: Span, *, most: int) -> Sequence[StoredDecision]:
         del tenant_id, span
-        return self.decisions[:most]
+        return [replace(one, findings=()) for one in self.decisions[:most]]
+
+    async def with_findings(
+        self, tenant_id: UUID, decisions: Sequence[StoredDecision], *, most: int
+    ) -> Sequence[StoredDecision]:
+        del tenant_id
+        known = {one.evidence_id: one for one in self.decisions}
+        whole = [known[one.evidence_id] for one in decisions]
+        assert sum(len(one.findings) for one in whole) <= most
+        return whole
 
 
 def decision(

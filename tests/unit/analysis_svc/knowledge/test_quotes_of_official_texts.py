@@ -97,6 +97,7 @@ class IndexInMemory:
         weights: Mapping[str, float],
         mean_length: float,
         references: Sequence[str],
+        places_of: Sequence[DocumentFacts],
         limit: int,
     ) -> Found:
         assert tenant_id == OPERATOR_TENANT_ID
@@ -125,7 +126,13 @@ class IndexInMemory:
                 if mine[place]
             )
 
-        named = [place for name in references for place in self.named.get(name, ())]
+        looked_in = {one.id for one in places_of}
+        named = [
+            place
+            for name in references
+            for place in self.named.get(name, ())
+            if self.chunks[place][1].id in looked_in
+        ]
         return Found(
             hits(np.argsort(-np.where(mine, covered, -1))[:limit]),
             hits(np.argsort(-np.where(mine, cosines, -1))[:limit]),

@@ -184,8 +184,9 @@ async def test_host_is_asked_for_once_whatever_the_port(names: Names) -> None:
     assert names.resolver.asked == ["silent.example"]
 
 
-async def test_look_up_without_room_is_no_fault_of_the_detector(names: Names) -> None:
-    await names.begin(*silent(64), tenant=HOSTILE)
+@pytest.mark.parametrize("waiting", [TENANT_AT_ONCE, 64])
+async def test_look_up_without_room_is_no_fault_of_the_detector(names: Names, waiting: int) -> None:
+    await names.begin(*silent(waiting), tenant=HOSTILE)
     async with OutboundClient(AnyAddress(), max_connections=8, lookup=names.lookup) as client:
         target = HttpTarget("d", "http://mine.example", "acme", tenant=HOSTILE)
         plugin = HttpDetector(target, FmsDetectors(FmsOptions("d")), client)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography import x509
@@ -27,6 +28,7 @@ from orchestration_svc.adapters.http_calls import (
     CannotBeSentError,
     ConnectTimeoutError,
     HttpAnswer,
+    NoRoomError,
     NotConnectedError,
     NotHttpError,
 )
@@ -228,12 +230,38 @@ async def test_call_beyond_the_most_waits_and_is_given_up_in_time() -> None:
     async with running(Server(GOOD, silent_after=0)) as server, new_client(most=1) as client:
         first = asyncio.create_task(ask(client, server, timeout_s=5))
         await server.asked.wait()
-        with pytest.raises(CallTimeoutError, match="no connection came free"):
+        with pytest.raises(NoRoomError, match="no connection came free"):
             await ask(client, server, timeout_s=0.05)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         server.silent_after = None
         assert (await ask(client, server)).body == b"{}"
+
+
+async def test_tenant_whose_servers_are_silent_leaves_room_to_others() -> None:
+    async with (
+        running(Server(GOOD, silent_after=0)) as silent,
+        running(Server(GOOD)) as server,
+        new_client(most=8) as client,
+    ):
+
+        async def call(to: Server, tenant: UUID | None, timeout_s: float) -> HttpAnswer:
+            return await client.call(
+                "POST", to.url, headers={}, timeout_s=timeout_s, max_bytes=1_000, tenant=tenant
+            )
+
+        hostile, another = uuid4(), uuid4()
+        waiting = [asyncio.create_task(call(silent, hostile, 20)) for _ in range(20)]
+        await silent.asked.wait()
+        with pytest.raises(NoRoomError):
+            await call(server, hostile, 0.05)
+        for tenant in (another, None):
+            assert (await call(server, tenant, 20)).body == b"{}"
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert (await call(server, hostile, 20)).body == b"{}"
+    assert silent.connections == 2
 
 
 async def test_idle_connections_of_others_make_room() -> None:

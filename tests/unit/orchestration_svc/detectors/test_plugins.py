@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import types
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -143,6 +144,21 @@ def test_plugin_that_is_configured_anew_has_another_revision(
 ) -> None:
     assert made_with(**before) == made_with(**before)
     assert made_with(**before) != made_with(**after)
+
+
+@dataclass
+class Engine:
+    """A part that gets its weights when the plugin is loaded."""
+
+    name: str
+    weights: bytes = field(init=False)
+
+
+def test_what_a_plugin_holds_never_breaks_it() -> None:
+    around: list[object] = []
+    around += [[around], {"itself": around}] * 50
+    assert made_with(engine=Engine("a"), around=around) == made_with(engine=Engine("a"), around=around)
+    assert made_with(engine=Engine("a"), around=around) != made_with(engine=Engine("b"), around=around)
 
 
 def test_revision_is_the_same_wherever_the_configuration_is() -> None:
