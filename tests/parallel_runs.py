@@ -10,6 +10,7 @@ _TOGETHER = {
     "tests/integration/local/test_real_stack.py": "the real stack",
     "tests/integration/bentos/": "the Bentos",
     "tests/integration/orchestration_svc/compatible/test_litellm_client.py": "LiteLLM",
+    "tests/unit/analysis_svc/knowledge/test_quotes_of_official_texts.py": "the official texts",
 }
 
 
