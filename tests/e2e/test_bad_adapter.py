@@ -139,7 +139,7 @@ def test_a_bad_adapter_as_canary_is_taken_back_within_a_minute_and_no_request_fa
         assert registered.status_code == 201, registered.text
         bad: dict[str, Any] = registered.json()
         with Load(client, tokens) as load:
-            time.sleep(2)
+            until(lambda: load.statuses[200] >= CLIENTS, seconds=MINUTE, what="an answer to each client")
             began = time.monotonic()
             share = {"percent": PERCENT, "reason": "spoilt on purpose"}
             started = client.post("mapper", f"/api/v1/models/{bad['version']}/canary", share, token=operator)
