@@ -12,7 +12,7 @@ import pytest
 from analysis_svc.adapters.database import Database
 from analysis_svc.adapters.insights.event_source import EventRepository
 from analysis_svc.domain.catalogue import UNKNOWN
-from analysis_svc.domain.insights import watch_incidents
+from analysis_svc.domain.insights import rego_advice, watch_incidents
 from analysis_svc.domain.insights.span import Bucket, span_of
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
@@ -213,7 +213,7 @@ async def test_advice_names_the_detector_that_keeps_failing(analysis: Analysis) 
 
 
 async def test_threshold_comes_with_a_policy_that_was_evaluated_on_what_is_stored(
-    analysis: Analysis,
+    analysis: Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def body(confidence: float) -> dict[str, Any]:
         found = {"id": "f1", "label": "PII.Contact.Email", "score": 1.0, "confidence": confidence}
@@ -249,6 +249,9 @@ async def test_threshold_comes_with_a_policy_that_was_evaluated_on_what_is_store
         "false_positives": 11,
         "false_positives_removed": 11,
     }
+    monkeypatch.setattr(rego_advice, "MOST_FINDINGS", 10)
+    (advised,) = (await ask(analysis, "/advice")).json()["advice"]
+    assert advised["rego"]["diff"]["effect"]["analyses"] == 10, "the newest with so many findings together"
 
 
 async def test_repair_is_not_said_to_determine_what_a_finding_leaves_open(analysis: Analysis) -> None:

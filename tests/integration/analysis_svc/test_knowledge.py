@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from analysis_svc.domain.audit import OPERATOR_TENANT_ID
+from analysis_svc.domain.knowledge import ask
 from tests.contracts.own_task import in_own_task
 from tests.fixtures.databases import ServiceDsns
 from tests.integration.analysis_svc.conftest import Analysis, StartAnalysis
@@ -146,6 +147,19 @@ async def test_place_that_is_asked_for_by_its_name_is_answered_with_all_below_it
     sure = [one["ref_id"] for one in answer["citations"] if one["score"] == 1.0]
     assert set(sure) == {"Article 3(1)", "Article 3(1)(a)"}
     assert answer["citations"][0]["ref_id"] in sure
+
+
+async def test_place_of_a_law_that_is_named_is_not_crowded_out_by_places_of_another(
+    mine: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "HITS", 5)
+    gate = "# Article 3\n\nNobody passes after dusk.\n"
+    other = "\n".join(f"# Article 3({n})\n\nWhat Article 3 says, part {n}.\n" for n in range(1, 9))
+    await mine.add(**{**RULES, "source": "gate-law", "title": "Gate Act", "content": gate})
+    await mine.add(**{**RULES, "source": "long-law", "title": "Long Act", "content": other})
+    answer = await mine.ask("What does Article 3 of the Gate Act say?")
+    assert [one["source"] for one in answer["citations"] if one["score"] == 1.0] == ["gate-law"]
+    assert answer["kind"] == "extractive"
 
 
 async def test_document_that_is_sent_many_times_at_once_is_searched_once(mine: Asking) -> None:

@@ -70,13 +70,24 @@ class World:
             [tenant or self.tenant, version, chosen, "a", EDITION][: len(named)],
         )
 
-    def said(self, verdict: str, raw: str | None, *, accepted: bool | None) -> None:
+    def said(
+        self,
+        verdict: str,
+        raw: str | None,
+        *,
+        accepted: bool | None,
+        evidence: UUID | None = None,
+        by: str = "a",
+    ) -> None:
         name = uuid4()
         self.admin.execute(
             "insert into analysis.feedback (tenant_id, id, evidence_id, finding_id, verdict, label,"
             " right_label, raw_label, detector, score, confidence, analysed_at, given_at, given_by)"
-            " values (%s, %s, %s, 'f1', %s, 'SECRET.ApiKey', %s, %s, 'guard', 1, 0.9, now(), now(), 'a')",
-            [self.tenant, name, uuid4(), verdict, "SECRET.Password" if verdict == "relabel" else None, raw],
+            " values (%s, %s, %s, 'f1', %s, 'SECRET.ApiKey', %s, %s, 'guard', 1, 0.9, now(), now(), %s)",
+            [
+                *(self.tenant, name, evidence or uuid4(), verdict),
+                *("SECRET.Password" if verdict == "relabel" else None, raw, by),
+            ],
         )
         if accepted is not None:
             self.admin.execute(
@@ -158,6 +169,18 @@ def test_only_accepted_words_of_a_tenant_that_agreed_reach_training(world: World
     world.agree("mapper", 2, yes=False)
     world.hand_on()
     assert list(world.folder.iterdir()) == [], "what was agreed to once can be taken back"
+
+
+def test_of_a_finding_the_word_that_was_accepted_last_counts(world: World) -> None:
+    world.agree("analysis", 1, yes=True)
+    finding = uuid4()
+    world.said("confirmed", "api_key", accepted=True, evidence=finding)
+    world.said("relabel", "api_key", accepted=True, evidence=finding, by="b")
+    world.hand_on()
+    assert [label for _, label, _ in world.rows()] == ["SECRET.Password"]
+    world.said("false_positive", "api_key", accepted=True, evidence=finding, by="c")
+    world.hand_on()
+    assert world.rows() == []
 
 
 def test_of_a_label_the_decision_that_was_accepted_last_counts(world: World) -> None:

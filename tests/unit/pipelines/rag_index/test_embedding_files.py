@@ -76,3 +76,9 @@ async def test_vectors_with_a_fault_take_those_before_with_them(tmp_path: Path) 
 )
 def test_vectors_that_are_no_directions_are_named(vectors: list[Vector], fault: str) -> None:
     assert faults_of(CHUNKS, vectors) == [fault]
+
+
+def test_texts_that_a_model_reads_alike_may_have_one_vector() -> None:
+    titles = ["GENERAL  PROVISIONS", "General provisions", "Général provisions"]
+    chunks = [Chunk(number, "", "", (), "", title) for number, title in enumerate(titles)]
+    assert faults_of(chunks, [unit(0)] * 3) == []

@@ -46,3 +46,11 @@ def test_broken_folds_are_no_card(release: Path) -> None:
     (release / FOLDS).write_text("{")
     with pytest.raises(ReleaseError, match="no figures of folds"):
         model_card(release, "abc", None)
+
+
+def test_folds_of_before_they_could_be_left_out_together_are_read(release: Path) -> None:
+    fold = FoldResult("openai", "x", "", 1.0, {"combined": (True,)}, {"combined": (0.9,)}, 0.8)
+    written = msgspec.to_builtins(pool("tiny", "all", "2026.11", "x", [fold]))
+    del written["at_once"]
+    (release / FOLDS).write_bytes(msgspec.json.encode(written))
+    assert "1 families left out in turn, 1 cases" in model_card(release, "abc", None)
